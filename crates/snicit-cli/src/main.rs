@@ -1,0 +1,3 @@
+//! The `snicit` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads, writes and makes the networks and inputs that the snicit engines work on.
