@@ -74,7 +74,10 @@ impl FeedForwardMethod for TaskGraphFeedForward {
                 neurons = weights.outputs();
                 run.passed_layer(layer, batch.len(), 0);
             }
-            Ok(batch.into_columns(neurons, run.may_drop_before(layers.end)))
+            let before = batch.len();
+            let columns = batch.into_columns(neurons, run.may_drop_before(layers.end));
+            run.spared_from(layers.end, before - columns.len());
+            Ok(columns)
         });
         let mut columns: Vec<Column> =
             batches.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();

@@ -1,8 +1,6 @@
 //! Every method on every instruction set against the f64 reference, on random networks.
 
-mod common;
-
-use common::{Problem, engine, engines, infer, worst_excess};
+use crate::problem::{Problem, engine, engines, infer, worst_excess};
 use proptest::prelude::*;
 use snicit::{Activation, CpuEngine, Inputs, Method, Network, Plan, reference};
 

@@ -1,7 +1,5 @@
 //! Random networks and inputs for the tests.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::ops::Range;
 
 use rand::{RngExt, SeedableRng};
@@ -13,23 +11,23 @@ use snicit::{
 
 /// How a random network and its inputs look.
 #[derive(Debug, Clone)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Neurons before the first layer and after each.
-    pub widths: Vec<usize>,
+    pub(crate) widths: Vec<usize>,
     /// Share of possible connections, the same for all layers.
-    pub density: f64,
+    pub(crate) density: f64,
     /// Outputs that share their inputs; 1 for no mini-blocks.
-    pub block_outputs: usize,
-    pub biases: Range<f32>,
-    pub uniform_bias: bool,
-    pub activation: Activation,
-    pub inputs: usize,
-    pub binary_inputs: bool,
-    pub seed: u64,
+    pub(crate) block_outputs: usize,
+    pub(crate) biases: Range<f32>,
+    pub(crate) uniform_bias: bool,
+    pub(crate) activation: Activation,
+    pub(crate) inputs: usize,
+    pub(crate) binary_inputs: bool,
+    pub(crate) seed: u64,
 }
 
 impl Problem {
-    pub fn generate(&self) -> (Network, Inputs) {
+    pub(crate) fn generate(&self) -> (Network, Inputs) {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         let layers: Vec<Layer> =
             self.widths.windows(2).map(|pair| self.layer(pair[0], pair[1], &mut random)).collect();
@@ -91,7 +89,7 @@ impl Problem {
 }
 
 /// Engines with every instruction set that this processor has; says which ones it lacks.
-pub fn engines() -> Vec<CpuEngine> {
+pub(crate) fn engines() -> Vec<CpuEngine> {
     let available = InstructionSet::ALL.into_iter().filter(|set| {
         if !set.is_available() {
             eprintln!("skipped: the {set} kernels; this processor does not have {set}");
@@ -101,18 +99,18 @@ pub fn engines() -> Vec<CpuEngine> {
     available.map(|set| engine(2, Some(set))).collect()
 }
 
-pub fn engine(threads: usize, instruction_set: Option<InstructionSet>) -> CpuEngine {
+pub(crate) fn engine(threads: usize, instruction_set: Option<InstructionSet>) -> CpuEngine {
     let options = CpuOptions { threads: threads.try_into().ok(), instruction_set };
     CpuEngine::with_options(&options).unwrap()
 }
 
-pub fn infer(engine: &CpuEngine, network: &Network, plan: &Plan, inputs: &Inputs) -> Output {
+pub(crate) fn infer(engine: &CpuEngine, network: &Network, plan: &Plan, inputs: &Inputs) -> Output {
     engine.prepare(network, plan).unwrap().infer(inputs).unwrap().output
 }
 
 /// The largest excess of `|output − expected|` over `slack` times the neuron's rounding bound, with the
 /// place where it occurs.
-pub fn worst_excess(
+pub(crate) fn worst_excess(
     output: &Output,
     expected: &[Vec<f64>],
     bound: &[f64],
@@ -124,8 +122,8 @@ pub fn worst_excess(
         let neurons = activations.column(input).iter().zip(expected).zip(bound);
         for (neuron, ((&found, &expected), &bound)) in neurons.enumerate() {
             let excess = (f64::from(found) - expected).abs() - slack * bound;
-            // `>` alone would let a NaN pass.
-            if !(excess <= worst.0) {
+            // `>` alone would let NaN pass.
+            if excess.is_nan() || excess > worst.0 {
                 worst = (excess, input, neuron);
             }
         }
