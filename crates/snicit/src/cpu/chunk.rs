@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::kernels::{Kernels, LaneMoves};
 use super::run::Source;
 use super::spmm::{PreparedLayer, SpmmScratch};
-use super::tile::{LANES, LaneMask, LaneRow, load_lane, store_lane, tiles_for};
+use super::tile::{
+    LANES, LaneMask, LaneRow, first_lanes, lanes_of, load_columns, store_columns, tiles_for,
+};
 use crate::{Column, InputBatch};
 
 /// Columns in tiles; column `k` is lane `k % LANES` of tile `k / LANES`.
@@ -55,10 +57,13 @@ impl Chunk {
 
     fn load_columns(&mut self, columns: Vec<Column>) {
         self.reset(columns.first().map_or(0, |column| column.values.len()), columns.len());
-        for (k, column) in columns.into_iter().enumerate() {
-            store_lane(&mut self.rows[k / LANES * self.neurons..], k % LANES, &column.values);
-            self.inputs.push(column.input);
+        if self.neurons > 0 {
+            let tiles = self.rows.chunks_mut(self.neurons);
+            for (tile, columns) in tiles.zip(columns.chunks(LANES)) {
+                store_columns(tile, columns.iter().map(|column| &*column.values));
+            }
         }
+        self.inputs.extend(columns.iter().map(|column| column.input));
         self.forget_spare_tiles();
     }
 
@@ -106,12 +111,14 @@ impl Chunk {
 
     /// Gives the columns away, ascending by input; only the live ones if empty ones `may_drop`.
     pub(super) fn take_columns(&mut self, may_drop: bool) -> Vec<Column> {
-        let keep = |k: &usize| !may_drop || self.live[k / LANES] >> (k % LANES) & 1 == 1;
-        let column = |k: usize| {
-            let tile = &self.rows[k / LANES * self.neurons..][..self.neurons];
-            Column { input: self.inputs[k], values: load_lane(tile, k % LANES) }
-        };
-        let mut columns: Vec<Column> = (0..self.len()).filter(keep).map(column).collect();
+        let mut columns = Vec::with_capacity(self.len());
+        for (t, inputs) in self.inputs.chunks(LANES).enumerate() {
+            let lanes = if may_drop { self.live[t] } else { first_lanes(inputs.len()) };
+            let tile = &self.rows[t * self.neurons..][..self.neurons];
+            let inputs = lanes_of(lanes).map(|lane| inputs[lane]);
+            let found = inputs.zip(load_columns(tile, lanes));
+            columns.extend(found.map(|(input, values)| Column { input, values }));
+        }
         columns.sort_unstable_by_key(|column| column.input);
         columns
     }
@@ -135,9 +142,9 @@ impl Chunk {
 
     /// Padding is never live, whatever a layer makes of it.
     fn mask_padding(&mut self) {
-        let columns = self.inputs.len() % LANES;
-        if let Some(last) = self.live.last_mut().filter(|_| columns != 0) {
-            *last &= (1 << columns) - 1;
+        let columns = self.inputs.len();
+        if let Some(last) = self.live.last_mut() {
+            *last &= first_lanes(columns - columns.saturating_sub(1) / LANES * LANES);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::kernels::Kernels;
 use super::layout::{Epilogue, SECTION_NEURONS, Slabs, sections_for};
 use super::run::{Run, Source};
 use super::spmm::SpmmScratch;
-use super::tile::{LANES, LaneRow, load_lane, store_lane};
+use super::tile::{LANES, LaneRow, load_lane, store_columns};
 use crate::network::Layer;
 use crate::{Column, Error};
 
@@ -169,7 +169,7 @@ impl FlaggedBatch {
                         let start = section * SECTION_NEURONS;
                         let end = outputs.min(start + SECTION_NEURONS);
                         let column = &mut self.next.column_mut(k)[start..end];
-                        column.copy_from_slice(&load_lane(&self.output_tile[start..end], lane));
+                        load_lane(&self.output_tile[start..end], lane, column);
                         self.next.set_flag(k, section);
                     } else {
                         self.next.clear(k, section);
@@ -199,9 +199,7 @@ impl FlaggedBatch {
             if columns.len() < LANES {
                 tile.fill(LaneRow::ZERO);
             }
-            for (lane, &k) in columns.iter().enumerate() {
-                store_lane(tile, lane, &self.current.column(k)[start..end]);
-            }
+            store_columns(tile, columns.iter().map(|&k| &self.current.column(k)[start..end]));
             kernels.active_rows(tile, start as u32, active);
         }
     }

@@ -15,7 +15,9 @@ use crate::cpu::kernels::{Kernels, ResidueUpdate};
 use crate::cpu::layout::Epilogue;
 use crate::cpu::run::Run;
 use crate::cpu::spmm::{Spmm, SpmmScratch};
-use crate::cpu::tile::{LANES, LaneMask, LaneRow, load_lane, store_lane, tiles_for};
+use crate::cpu::tile::{
+    LANES, LaneMask, LaneRow, first_lanes, lanes_of, load_columns, store_columns, tiles_for,
+};
 use crate::network::Layer;
 use crate::{Column, Error, SnicitOptions};
 
@@ -117,7 +119,8 @@ impl PostConvergence {
 
         let mut residues: Vec<Vec<Column>> = emptied.iter().map(|_| Vec::new()).collect();
         for tile in tiles {
-            residues[tile.centroid].extend(tile.into_columns());
+            residues[tile.centroid].extend(tile.live_columns());
+            emptied[tile.centroid].extend(tile.empty_inputs());
         }
         let centroids = centroids.into_iter().flat_map(CentroidTile::into_columns).collect();
         Ok(Converted { centroids, residues, emptied })
@@ -227,7 +230,7 @@ fn rebuild(
             let before = emptied[centroid].len();
             emptied[centroid].extend(tile.empty_inputs());
             dropped(emptied[centroid].len() - before);
-            columns.extend(tile.into_live_columns());
+            columns.extend(tile.live_columns());
         }
         rebuilt.extend(residue_tiles(centroid, columns));
     }
@@ -248,7 +251,7 @@ fn residue_tiles(centroid: usize, columns: Vec<Column>) -> impl Iterator<Item = 
     std::iter::from_fn(move || {
         let columns: Vec<Column> = columns.by_ref().take(LANES).collect();
         let inputs: Vec<u32> = columns.iter().map(|column| column.input).collect();
-        let live = LaneMask::MAX.checked_shr((LANES - inputs.len()) as u32).unwrap_or(0);
+        let live = first_lanes(inputs.len());
         let rows = to_tile(&columns);
         (!inputs.is_empty()).then_some(ResidueTile { centroid, inputs, rows, live })
     })
@@ -257,41 +260,28 @@ fn residue_tiles(centroid: usize, columns: Vec<Column>) -> impl Iterator<Item = 
 fn to_tile(columns: &[Column]) -> Vec<LaneRow> {
     let neurons = columns.first().map_or(0, |column| column.values.len());
     let mut rows = vec![LaneRow::ZERO; neurons];
-    for (lane, column) in columns.iter().enumerate() {
-        store_lane(&mut rows, lane, &column.values);
-    }
+    store_columns(&mut rows, columns.iter().map(|column| &*column.values));
     rows
 }
 
 impl CentroidTile {
     fn into_columns(self) -> impl Iterator<Item = Column> {
-        let column = move |(lane, column): (usize, Column)| Column {
-            input: column.input,
-            values: load_lane(&self.rows, lane),
-        };
-        self.centroids.into_iter().enumerate().map(column)
+        let values = load_columns(&self.rows, first_lanes(self.centroids.len()));
+        let inputs = self.centroids.into_iter().map(|column| column.input);
+        inputs.zip(values).map(|(input, values)| Column { input, values })
     }
 }
 
 impl ResidueTile {
-    fn is_live(&self, lane: usize) -> bool {
-        self.live >> lane & 1 == 1
-    }
-
     fn empty_inputs(&self) -> impl Iterator<Item = u32> + '_ {
-        let inputs = self.inputs.iter().enumerate();
-        inputs.filter(|(lane, _)| !self.is_live(*lane)).map(|(_, &input)| input)
+        let empty = first_lanes(self.inputs.len()) & !self.live;
+        lanes_of(empty).map(|lane| self.inputs[lane])
     }
 
-    fn into_columns(self) -> impl Iterator<Item = Column> {
-        let rows = self.rows;
-        let column = move |(lane, input)| Column { input, values: load_lane(&rows, lane) };
-        self.inputs.into_iter().enumerate().map(column)
-    }
-
-    fn into_live_columns(self) -> impl Iterator<Item = Column> {
-        let live = self.live;
-        let keep = move |lane: usize| live >> lane & 1 == 1;
-        self.into_columns().enumerate().filter(move |(lane, _)| keep(*lane)).map(|(_, column)| column)
+    /// The columns that are not empty.
+    fn live_columns(&self) -> impl Iterator<Item = Column> + '_ {
+        let inputs = lanes_of(self.live).map(|lane| self.inputs[lane]);
+        let values = load_columns(&self.rows, self.live);
+        inputs.zip(values).map(|(input, values)| Column { input, values })
     }
 }
