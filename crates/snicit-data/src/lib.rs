@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
+//! | [`radixnet`] | the challenge's networks, generated |
 //!
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
@@ -10,6 +11,8 @@
 mod atomic_file;
 mod error;
 mod parallel;
+pub mod radixnet;
+mod random;
 pub mod sdgc;
 mod text;
 

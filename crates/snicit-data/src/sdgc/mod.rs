@@ -18,6 +18,7 @@ mod network;
 pub use categories::{read_categories, write_categories};
 pub use folder::{DataFolder, count_layer_files, layer_file};
 pub use inputs::{read_inputs, write_inputs};
+pub(crate) use network::check_layers;
 pub use network::{read_network, write_network};
 
 /// Inputs of every official benchmark.
