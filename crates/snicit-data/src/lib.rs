@@ -4,12 +4,14 @@
 //! | --- | --- |
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
 //! | [`radixnet`] | the challenge's networks, generated |
+//! | [`mnist`] | the challenge's inputs, made from the MNIST images |
 //!
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
 mod atomic_file;
 mod error;
+pub mod mnist;
 mod parallel;
 pub mod radixnet;
 mod random;

@@ -52,6 +52,20 @@ impl Source {
         }
     }
 
+    /// Reads to the end, but at most `limit` bytes; the memory grows with what is really there.
+    pub(crate) fn read_at_most(&mut self, limit: usize) -> Result<Vec<u8>, DataError> {
+        let mut all = Vec::new();
+        let mut chunk = vec![0; BUFFER_BYTES];
+        while all.len() < limit {
+            let wanted = chunk.len().min(limit - all.len());
+            match self.read(&mut chunk[..wanted])? {
+                0 => break,
+                read => all.extend_from_slice(&chunk[..read]),
+            }
+        }
+        Ok(all)
+    }
+
     fn explain(&self, reason: io::Error) -> DataError {
         let file = self.file.clone();
         match (&self.bytes, reason.kind()) {
