@@ -262,6 +262,13 @@ fn inputs() {
         let found = message(sdgc::read_inputs(&file, 64, *inputs), folder.path());
         failures.extend(compare(damage, found, &format!("images.tsv{expected}")));
     }
+    fs::write(&file, "4294967295\t1\t1\n").unwrap();
+    let read = |inputs| message(sdgc::read_inputs(&file, u32::MAX as usize, inputs), folder.path());
+    let expected = "image is 4294967295, expected a number of images that fits into memory";
+    failures.extend(compare("too many", read(None), &format!("images.tsv, line 1: {expected}")));
+    let expected =
+        "the number of inputs is 4294967295, expected a number of images that fits into memory";
+    failures.extend(compare("too many asked for", read(Some(u32::MAX as usize)), expected));
     let read = sdgc::read_inputs(folder.path().join("none.tsv").as_path(), 64, None);
     let expected = "none.tsv: could not be read: No such file or directory (os error 2)";
     failures.extend(compare("no file", message(read, folder.path()), expected));

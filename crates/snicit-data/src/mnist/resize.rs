@@ -6,7 +6,7 @@ use super::interpolation::Interpolation;
 use crate::DataError;
 
 /// Interpolated rows are kept if all together they take no more; else they are computed twice.
-const KEPT_BYTES: usize = 1 << 30;
+const KEPT_BYTES: usize = 2 << 30;
 /// What the rows computed at the same time may take.
 const WORKING_BYTES: usize = 4 << 30;
 

@@ -2,11 +2,13 @@ use std::path::Path;
 
 use snicit::{Activation, Bias, Connection, Layer, Network, SparseWeights};
 
-use super::{count_layer_files, layer_file};
+use super::{CONNECTIONS_PER_NEURON, count_layer_files, layer_file};
 use crate::error::LineProblem;
 use crate::text::{NumberCache, Source, Triple, for_each_line, push_decimal, push_scientific};
 use crate::{DataError, Progress, atomic_file, parallel};
 
+/// Up to this width memory is reserved for as many connections as official layers have.
+const WIDEST: usize = 65536;
 const FIELDS: &str = "3 fields (input neuron, output neuron, weight)";
 
 /// Reads the first `layers` layers of the network in `folder`, `neurons` neurons each.
@@ -105,7 +107,8 @@ fn read_layer(file: &Path, neurons: u32) -> Result<SparseWeights, DataError> {
     let names = ["input neuron", "output neuron", "weight"];
     let format = Triple { fields: FIELDS, names, max: [neurons; 2] };
     let mut weights = NumberCache::default();
-    let mut connections: Vec<Connection> = Vec::new();
+    let expected = (neurons as usize).min(WIDEST) * CONNECTIONS_PER_NEURON;
+    let mut connections: Vec<Connection> = Vec::with_capacity(expected);
     let mut ascending = true;
     let mut last = None;
     let mut source = Source::open(file)?;
