@@ -1,1 +1,24 @@
 //! Reads, writes and makes the networks and inputs that the snicit engines work on.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
+//! | [`radixnet`] | the challenge's networks, generated |
+//! | [`mnist`] | the challenge's inputs, made from the MNIST images |
+//!
+//! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
+//! name and renamed when complete, so that an interrupted run leaves no half file behind.
+
+mod atomic_file;
+mod error;
+pub mod mnist;
+mod parallel;
+pub mod radixnet;
+mod random;
+pub mod sdgc;
+mod text;
+
+pub use error::{DataError, LineProblem};
+
+/// Called with the number of further units (layers, say) that are done, from any thread.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);

@@ -1,0 +1,8 @@
+//! The MNIST images (LeCun, Cortes, Burges) and the challenge's inputs, which are made from them.
+
+mod idx;
+mod interpolation;
+mod resize;
+
+pub use idx::{Images, read_images};
+pub use resize::sdgc_inputs;

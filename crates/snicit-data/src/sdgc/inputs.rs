@@ -1,0 +1,162 @@
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+
+use flate2::{Compression, write::GzEncoder};
+use snicit::{Activations, BitActivations, Inputs};
+
+use super::network::index_limit;
+use crate::error::LineProblem;
+use crate::text::{NumberCache, Source, Triple, for_each_line, push_decimal};
+use crate::{DataError, atomic_file};
+
+const FIELDS: &str = "3 fields (image, feature, value)";
+const FITS: &str = "a number of images that fits into memory";
+
+/// Reads inputs of `features` features each; features that no line names are 0.
+///
+/// The number of inputs is `inputs`, or else the largest image index in the file: images without any
+/// feature at its end are then unknown. The result is [`Inputs::Bits`] if every value is 1.
+///
+/// # Errors
+/// The first line that is not a valid image, feature and finite value, or that repeats a feature; an
+/// empty file; a number of images that does not fit into memory.
+pub fn read_inputs(file: &Path, features: usize, inputs: Option<usize>) -> Result<Inputs, DataError> {
+    let max_feature = index_limit("the number of features", features)?;
+    let max_image = inputs.map_or(Ok(u32::MAX), |inputs| index_limit("the number of inputs", inputs))?;
+    let names = ["image", "feature", "value"];
+    let format = Triple { fields: FIELDS, names, max: [max_image, max_feature] };
+    let mut numbers = NumberCache::default();
+    let mut source = Source::open(file)?;
+    let mut collected = Collected::new(features);
+    if let Some(inputs) = inputs {
+        collected.grow(inputs).ok_or_else(|| DataError::InvalidRequest {
+            what: "the number of inputs",
+            found: inputs.to_string(),
+            expected: FITS.to_owned(),
+        })?;
+    }
+    let lines = for_each_line(&mut source, FIELDS, |_, text| {
+        let parsed = format.parse(text).and_then(|(image, feature, number)| {
+            let value = if number == b"1" { 1.0 } else { numbers.parse(number)? };
+            Some((image, feature, value))
+        });
+        let (image, feature, value) = parsed.ok_or_else(|| format.explain(text))?;
+        let too_many = || LineProblem::Field {
+            field: "image",
+            found: image.to_string(),
+            expected: FITS.to_owned(),
+        };
+        collected.grow(image as usize).ok_or_else(too_many)?;
+        match collected.set(image as usize - 1, feature as usize - 1, value) {
+            Some(true) => Ok(()),
+            Some(false) => Err(LineProblem::DuplicateFeature { image, feature }),
+            None => Err(too_many()),
+        }
+    })?;
+    if lines == 0 {
+        return Err(DataError::Empty { file: file.to_owned(), expected: FIELDS });
+    }
+    collected.finish()
+}
+
+/// Writes the non-zero features of `inputs`, ordered by image, then feature; gzip if the name ends in
+/// `.gz`.
+///
+/// Images without any feature at the end leave no trace: [`read_inputs`] must be told the number.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_inputs(file: &Path, inputs: &Inputs) -> Result<(), DataError> {
+    atomic_file::write(file, |writer| {
+        if file.extension() == Some(OsStr::new("gz")) {
+            let mut gzip = GzEncoder::new(writer, Compression::default());
+            write_lines(&mut gzip, inputs)?;
+            gzip.finish().map(drop)
+        } else {
+            write_lines(writer, inputs)
+        }
+    })
+}
+
+fn write_lines(writer: &mut dyn Write, inputs: &Inputs) -> io::Result<()> {
+    let mut lines = Vec::new();
+    for input in 0..inputs.len() {
+        lines.clear();
+        inputs.for_each_nonzero(input, |feature, value| {
+            push_decimal(&mut lines, input as u64 + 1);
+            lines.push(b'\t');
+            push_decimal(&mut lines, feature as u64 + 1);
+            lines.push(b'\t');
+            // The shortest text that gives the same f32 again.
+            lines
+                .extend_from_slice(if value == 1.0 { "1".into() } else { value.to_string() }.as_bytes());
+            lines.push(b'\n');
+        });
+        writer.write_all(&lines)?;
+    }
+    Ok(())
+}
+
+/// Bits as long as every value is 1, from then on also values.
+struct Collected {
+    /// Which features were given, whatever their value.
+    bits: BitActivations,
+    values: Option<Vec<f32>>,
+}
+
+impl Collected {
+    fn new(features: usize) -> Self {
+        Collected { bits: BitActivations::zeros(0, features), values: None }
+    }
+
+    /// Makes room for at least `inputs` inputs; `None` if there is no memory for so many.
+    fn grow(&mut self, inputs: usize) -> Option<()> {
+        if inputs <= self.bits.inputs() {
+            return Some(());
+        }
+        // A hostile index must end in a message and not in an abort, so ask before the bits grow.
+        let words = inputs.checked_mul(self.bits.features().div_ceil(64))?;
+        Vec::<u64>::new().try_reserve_exact(words).ok()?;
+        if let Some(values) = &mut self.values {
+            let length = inputs.checked_mul(self.bits.features())?;
+            values.try_reserve(length - values.len()).ok()?;
+            values.resize(length, 0.0);
+        }
+        self.bits.grow(inputs);
+        Some(())
+    }
+
+    /// Whether the feature was not given before; `None` if there is no memory for values.
+    fn set(&mut self, input: usize, feature: usize, value: f32) -> Option<bool> {
+        if value != 1.0 && self.values.is_none() {
+            self.values = Some(self.to_values()?);
+        }
+        if let Some(values) = &mut self.values {
+            values[input * self.bits.features() + feature] = value;
+        }
+        Some(self.bits.set(input, feature))
+    }
+
+    fn to_values(&self) -> Option<Vec<f32>> {
+        let features = self.bits.features();
+        let length = self.bits.inputs().checked_mul(features)?;
+        let mut values = Vec::new();
+        values.try_reserve_exact(length).ok()?;
+        values.resize(length, 0.0);
+        for input in 0..self.bits.inputs() {
+            for feature in self.bits.ones_of(input) {
+                values[input * features + feature] = 1.0;
+            }
+        }
+        Some(values)
+    }
+
+    fn finish(self) -> Result<Inputs, DataError> {
+        let (inputs, features) = (self.bits.inputs(), self.bits.features());
+        match self.values {
+            Some(values) => Ok(Inputs::Values(Activations::new(inputs, features, values)?)),
+            None => Ok(Inputs::Bits(self.bits)),
+        }
+    }
+}
