@@ -15,20 +15,24 @@ pub struct MiniBlock {
 ///
 /// Outputs without connections belong to no block. An output whose input set nobody shares is a block
 /// of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MiniBlocks {
     /// The blocks.
     pub blocks: Vec<MiniBlock>,
+    /// The outputs without connections, ascending, 0-based.
+    pub unconnected: Vec<u32>,
 }
 
 impl MiniBlocks {
     /// Groups the outputs of `weights` by their input sets. Takes time linear in the connections.
     pub fn find(weights: &SparseWeights) -> Self {
         let mut block_of_inputs: HashMap<&[u32], usize> = HashMap::new();
-        let mut blocks: Vec<MiniBlock> = Vec::new();
+        let mut found = MiniBlocks::default();
+        let blocks = &mut found.blocks;
         for output in 0..weights.outputs() {
             let (inputs, _) = weights.row(output);
             if inputs.is_empty() {
+                found.unconnected.push(output as u32);
                 continue;
             }
             let block = *block_of_inputs.entry(inputs).or_insert_with(|| {
@@ -37,7 +41,7 @@ impl MiniBlocks {
             });
             blocks[block].outputs.push(output as u32);
         }
-        MiniBlocks { blocks }
+        found
     }
 
     /// Outputs that share their input set with at least one other output.
@@ -74,6 +78,7 @@ mod tests {
         let blocks = MiniBlocks::find(&weights(&[(0, 0), (2, 0), (0, 1), (0, 3), (2, 3)]));
         let expected = vec![MiniBlock { outputs: vec![0, 3] }, MiniBlock { outputs: vec![1] }];
         assert_eq!(blocks.blocks, expected);
+        assert_eq!(blocks.unconnected, [2]);
         assert_eq!(blocks.shared_outputs(), 2);
         assert_eq!(blocks.mean_outputs(), 1.5);
     }

@@ -1,0 +1,119 @@
+//! Plain feed-forward with compaction, the frame of BF-2019 and XY-2021.
+//!
+//! The columns are cut into chunks that fit a core's cache. A core takes a chunk through several layers,
+//! dropping columns as they become empty; no core waits for another. When chunks have become thin, the
+//! surviving columns are collected and cut anew: that ends a *phase*.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::chunk::Chunk;
+use super::run::{Run, Source};
+use super::spmm::PreparedLayer;
+use super::tile::LANES;
+use crate::{Column, Error};
+
+/// A method that computes layers in full.
+pub(super) trait FeedForwardMethod: Send + Sync {
+    /// Sends `source` through the layers `layers` (0-based) and gives what comes out, ascending by
+    /// input; columns that are missing are empty.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn pass(
+        &self,
+        run: &Run<'_>,
+        source: Source<'_>,
+        layers: Range<usize>,
+    ) -> Result<Vec<Column>, Error>;
+}
+
+/// The layers of a network for a method that drops empty columns between layers.
+pub(super) struct CompactingFeedForward {
+    layers: Vec<PreparedLayer>,
+}
+
+impl CompactingFeedForward {
+    pub(super) fn new(layers: Vec<PreparedLayer>) -> Self {
+        CompactingFeedForward { layers }
+    }
+
+    /// Takes one chunk through the layers of a phase.
+    fn pass_chunk(
+        &self,
+        run: &Run<'_>,
+        chunk: &mut Chunk,
+        phase: Range<usize>,
+    ) -> Result<Vec<Column>, Error> {
+        for layer in phase.clone() {
+            let before = chunk.len();
+            if before == 0 {
+                return Ok(Vec::new());
+            }
+            run.enter_layer(layer, before)?;
+            let live = chunk.pass(&self.layers[layer]);
+            if run.may_drop_before(layer + 1) {
+                chunk.compact(live);
+            }
+            run.passed_layer(layer, before, before - chunk.len());
+        }
+        let may_drop = run.may_drop_before(phase.end);
+        let before = chunk.len();
+        let columns = chunk.take_columns(may_drop);
+        run.spared_from(phase.end, before - columns.len());
+        Ok(columns)
+    }
+}
+
+impl FeedForwardMethod for CompactingFeedForward {
+    fn pass(
+        &self,
+        run: &Run<'_>,
+        mut source: Source<'_>,
+        layers: Range<usize>,
+    ) -> Result<Vec<Column>, Error> {
+        let mut start = layers.start;
+        loop {
+            let phase = start..layers.end.min(start + phase_length(start));
+            let size = chunk_columns(&self.layers[phase.clone()], source.len());
+            let pieces = source.cut(size);
+            let chunks = pieces.into_par_iter().map_init(Chunk::default, |chunk, piece| {
+                let before = piece.len();
+                chunk.load(piece, run.may_drop_before(phase.start));
+                run.spared_from(phase.start, before - chunk.len());
+                self.pass_chunk(run, chunk, phase.clone())
+            });
+            let columns = chunks.collect::<Result<Vec<_>, Error>>()?;
+            let columns: Vec<Column> = columns.into_iter().flatten().collect();
+            start = phase.end;
+            if start == layers.end {
+                return Ok(columns);
+            }
+            source = Source::Columns(columns);
+        }
+    }
+}
+
+/// Layers of the phase that begins with layer `start` (0-based). Columns die early or not at all, so
+/// phases are short at first and then as long as all before them.
+fn phase_length(start: usize) -> usize {
+    const SHORTEST: usize = 4;
+    start.max(SHORTEST)
+}
+
+/// Columns that a chunk should have for these layers, when there are `columns` in all.
+fn chunk_columns(layers: &[PreparedLayer], columns: usize) -> usize {
+    /// What a chunk's activations may take of a core's second-level cache; there are two buffers.
+    const CHUNK_BYTES: usize = 512 << 10;
+    /// Fewer tiles would read the weights too often, more gain nothing.
+    const COLUMNS: Range<usize> = 4 * LANES..64 * LANES;
+    /// Chunks a thread, so that the threads finish together.
+    const CHUNKS_A_THREAD: usize = 4;
+
+    let widths = layers.iter().map(|layer| layer.spmm.inputs().max(layer.spmm.outputs()));
+    let column_bytes = widths.max().unwrap_or(1).max(1) * size_of::<f32>();
+    let fitting = (CHUNK_BYTES / column_bytes).clamp(COLUMNS.start, COLUMNS.end);
+    let balanced = columns.div_ceil(rayon::current_num_threads() * CHUNKS_A_THREAD);
+    fitting.min(balanced).max(1).next_multiple_of(LANES)
+}

@@ -1,0 +1,196 @@
+//! The kernels: what is done with the tiles of one layer.
+//!
+//! Each file is one kernel, generic over [`Lanes`](super::simd::Lanes). [`Kernels`] holds one compiled
+//! copy of each for an instruction set; having a `Kernels` proves that the processor can run it.
+
+mod active_rows;
+mod residues;
+mod scatter;
+mod strips;
+
+use super::InstructionSet;
+use super::layout::{Epilogue, Slabs, Strips, sections_for};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2Lanes, Avx512Lanes};
+use super::simd::{Lanes, PortableLanes};
+use super::tile::{LaneMask, LaneRow};
+pub(super) use residues::ResidueUpdate;
+
+/// The kernels for one instruction set that this processor has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kernels {
+    instruction_set: InstructionSet,
+    max_strip_width: usize,
+    strips: StripsKernel,
+    scatter: ScatterKernel,
+    active_rows: unsafe fn(&[LaneRow], u32, &mut Vec<u32>),
+    update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
+    clamp: unsafe fn(&[LaneRow], f32, f32, &mut [LaneRow]),
+}
+
+type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+
+/// Compiles every kernel for one instruction set.
+macro_rules! kernels {
+    ($constructor:ident, $set:expr, $lanes:ty, $(#[$features:meta])?) => {
+        fn $constructor() -> Kernels {
+            $(#[$features])?
+            fn strips(
+                weights: &Strips,
+                epilogue: &Epilogue,
+                input: &[LaneRow],
+                output: &mut [LaneRow],
+                live: &mut [LaneMask],
+            ) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output, live) }
+            }
+            $(#[$features])?
+            fn scatter(
+                weights: &Slabs,
+                epilogue: &Epilogue,
+                active: &[u32],
+                input: &[LaneRow],
+                output: &mut [LaneRow],
+                live: &mut [LaneMask],
+            ) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { scatter::multiply::<$lanes>(weights, epilogue, active, input, output, live) }
+            }
+            $(#[$features])?
+            fn active_rows(tile: &[LaneRow], first: u32, active: &mut Vec<u32>) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { active_rows::find::<$lanes>(tile, first, active) }
+            }
+            $(#[$features])?
+            fn update_residues(update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { residues::update::<$lanes>(update, tile) }
+            }
+            $(#[$features])?
+            fn clamp(input: &[LaneRow], low: f32, high: f32, output: &mut [LaneRow]) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { residues::clamp::<$lanes>(input, low, high, output) }
+            }
+            Kernels {
+                instruction_set: $set,
+                max_strip_width: <$lanes as Lanes>::ACCUMULATORS,
+                strips,
+                scatter,
+                active_rows,
+                update_residues,
+                clamp,
+            }
+        }
+    };
+}
+
+kernels!(portable, InstructionSet::Portable, PortableLanes,);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, InstructionSet::Avx2, Avx2Lanes, #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512, InstructionSet::Avx512, Avx512Lanes, #[target_feature(enable = "avx512f,fma")]);
+
+impl Kernels {
+    /// The kernels for `set`, if this processor can run them.
+    pub(super) fn new(set: InstructionSet) -> Option<Self> {
+        if !set.is_available() {
+            return None;
+        }
+        match set {
+            InstructionSet::Portable => Some(portable()),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2 => Some(avx2()),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512 => Some(avx512()),
+            #[cfg(not(target_arch = "x86_64"))]
+            InstructionSet::Avx2 | InstructionSet::Avx512 => None,
+        }
+    }
+
+    pub(super) fn instruction_set(&self) -> InstructionSet {
+        self.instruction_set
+    }
+
+    /// The widest strip whose outputs fit the registers.
+    pub(super) fn max_strip_width(&self) -> usize {
+        self.max_strip_width
+    }
+
+    /// One layer on a run of tiles, gathering: every output reads its inputs.
+    ///
+    /// `input` and `output` hold the tiles one after another, `live` one mask a tile; it receives the
+    /// lanes that have a non-zero output.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together.
+    pub(super) fn strips(
+        &self,
+        weights: &Strips,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+    ) {
+        assert_eq!(input.len(), live.len() * weights.inputs());
+        assert_eq!(output.len(), live.len() * weights.outputs());
+        assert_eq!(epilogue.bias.len(), weights.outputs());
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
+        // just checked, and the indices in `weights` are below its inputs and outputs.
+        unsafe { (self.strips)(weights, epilogue, input, output, live) }
+    }
+
+    /// One layer on one tile, scattering: the `active` input neurons add to their outputs.
+    ///
+    /// `active` is ascending and holds at least every input neuron with a non-zero lane. `live` has one
+    /// mask a section of outputs; it receives the lanes that have a non-zero output in it.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together or an active neuron does not exist.
+    pub(super) fn scatter(
+        &self,
+        weights: &Slabs,
+        epilogue: &Epilogue,
+        active: &[u32],
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+    ) {
+        assert_eq!(input.len(), weights.inputs());
+        assert_eq!(output.len(), weights.outputs());
+        assert_eq!(epilogue.bias.len(), weights.outputs());
+        assert_eq!(live.len(), sections_for(weights.outputs()));
+        assert!(active.last().is_none_or(|&last| (last as usize) < weights.inputs()));
+        debug_assert!(active.is_sorted());
+        // SAFETY: as in `strips`; `active` is ascending and its last entry was checked.
+        unsafe { (self.scatter)(weights, epilogue, active, input, output, live) }
+    }
+
+    /// Appends the rows of `tile` that have a non-zero lane to `active`; they are counted from `first`.
+    pub(super) fn active_rows(&self, tile: &[LaneRow], first: u32, active: &mut Vec<u32>) {
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.active_rows)(tile, first, active) }
+    }
+
+    /// SNICIT's update of a tile of residue columns; see [`ResidueUpdate`]. Gives the lanes with a
+    /// non-zero residue.
+    ///
+    /// # Panics
+    /// If the tile and its centroid do not have the same number of neurons.
+    pub(super) fn update_residues(&self, update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
+        assert_eq!(update.centroid_tile.len(), tile.len());
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.update_residues)(update, tile) }
+    }
+
+    /// `output = min(max(input, low), high)`, row by row.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub(super) fn clamp(&self, input: &[LaneRow], low: f32, high: f32, output: &mut [LaneRow]) {
+        assert_eq!(input.len(), output.len());
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.clamp)(input, low, high, output) }
+    }
+}

@@ -1,0 +1,54 @@
+//! Element-wise kernels of SNICIT's post-convergence update.
+
+use crate::cpu::simd::Lanes;
+use crate::cpu::tile::{LaneMask, LaneRow};
+
+/// How residue columns `Ŷ_j` of one centroid `c` change: `σ(Z_c + Z_j + b) − σ(Z_c + b)`, then pruned.
+pub(in crate::cpu) struct ResidueUpdate<'a> {
+    /// The tile with the centroid's `Z_c + b`.
+    pub(in crate::cpu) centroid_tile: &'a [LaneRow],
+    /// The centroid's lane in it.
+    pub(in crate::cpu) centroid_lane: usize,
+    /// Bounds of the activation function σ.
+    pub(in crate::cpu) low: f32,
+    pub(in crate::cpu) high: f32,
+    /// Residues of at most this magnitude become zero.
+    pub(in crate::cpu) prune: f32,
+}
+
+/// Turns the products `Z_j` in `tile` into the next residues; gives the lanes with a non-zero one.
+///
+/// # Safety
+/// The processor has the instruction set of `V`.
+#[inline(always)]
+pub(super) unsafe fn update<V: Lanes>(update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
+    let mut live = 0;
+    // SAFETY: the caller's contract is this function's.
+    unsafe {
+        let (low, high) = (V::splat(update.low), V::splat(update.high));
+        let prune = V::splat(update.prune);
+        for (row, centroid) in tile.iter_mut().zip(update.centroid_tile) {
+            let centroid = V::splat(centroid.0[update.centroid_lane]);
+            let whole = V::load(row).add(centroid).clamp(low, high);
+            let residue = whole.sub(centroid.clamp(low, high)).keep_above(prune);
+            residue.store(row);
+            live |= residue.nonzero();
+        }
+    }
+    live
+}
+
+/// `output = min(max(input, low), high)`.
+///
+/// # Safety
+/// The processor has the instruction set of `V`.
+#[inline(always)]
+pub(super) unsafe fn clamp<V: Lanes>(input: &[LaneRow], low: f32, high: f32, output: &mut [LaneRow]) {
+    // SAFETY: the caller's contract is this function's.
+    unsafe {
+        let (low, high) = (V::splat(low), V::splat(high));
+        for (input, output) in input.iter().zip(output) {
+            V::load(input).clamp(low, high).store(output);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The scattering kernel (BF-2019, SNIG-2020): non-zero activations add to the outputs of a slab.
+
+use crate::cpu::layout::{Epilogue, SECTION_NEURONS, Slabs};
+use crate::cpu::simd::Lanes;
+use crate::cpu::tile::{LaneMask, LaneRow};
+
+/// `clamp(W·Y + b)` for one tile, reading only the `active` rows.
+///
+/// # Safety
+/// The processor has the instruction set of `V`. The arguments are as
+/// [`Kernels::scatter`](super::Kernels::scatter) checks them.
+#[inline(always)]
+pub(super) unsafe fn multiply<V: Lanes>(
+    weights: &Slabs,
+    epilogue: &Epilogue,
+    active: &[u32],
+    input: &[LaneRow],
+    output: &mut [LaneRow],
+    live: &mut [LaneMask],
+) {
+    for slab in weights.slabs() {
+        let sums = &mut output[slab.outputs.clone()];
+        sums.fill(LaneRow::ZERO);
+        for &i in active {
+            let i = i as usize;
+            // SAFETY: active rows exist in `input`; offsets and targets were made for this many inputs
+            // and for the outputs of this slab.
+            unsafe {
+                let y = V::load(input.get_unchecked(i));
+                let start = *slab.offsets.get_unchecked(i);
+                let end = *slab.offsets.get_unchecked(i + 1);
+                for k in start..end {
+                    let sum = sums.get_unchecked_mut(usize::from(*slab.targets.get_unchecked(k)));
+                    let weight = V::splat(*slab.values.get_unchecked(k));
+                    y.mul_add(weight, V::load(sum)).store(sum);
+                }
+            }
+        }
+        // Slabs are whole sections, so this slab's sections begin where it does.
+        let first = slab.outputs.start / SECTION_NEURONS;
+        let bias = epilogue.bias[slab.outputs.clone()].chunks(SECTION_NEURONS);
+        let sections = sums.chunks_mut(SECTION_NEURONS).zip(bias);
+        for ((sums, bias), live) in sections.zip(&mut live[first..]) {
+            // SAFETY: the caller's contract is this function's.
+            *live = unsafe { finish::<V>(epilogue, sums, bias) };
+        }
+    }
+}
+
+/// Bias and activation for the sums of one section; gives the lanes with a non-zero output.
+///
+/// # Safety
+/// The processor has the instruction set of `V`.
+#[inline(always)]
+unsafe fn finish<V: Lanes>(epilogue: &Epilogue, sums: &mut [LaneRow], bias: &[f32]) -> LaneMask {
+    let mut live = 0;
+    // SAFETY: the caller's contract is this function's.
+    unsafe {
+        let (low, high) = (V::splat(epilogue.low), V::splat(epilogue.high));
+        for (row, &bias) in sums.iter_mut().zip(bias) {
+            let y = V::load(row).add(V::splat(bias)).clamp(low, high);
+            y.store(row);
+            live |= y.nonzero();
+        }
+    }
+    live
+}

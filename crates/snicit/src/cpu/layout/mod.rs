@@ -1,0 +1,9 @@
+//! How the CPU kernels store the weights of a layer.
+
+mod epilogue;
+mod slabs;
+mod strips;
+
+pub(super) use epilogue::Epilogue;
+pub(super) use slabs::{SECTION_NEURONS, Slabs, sections_for};
+pub(super) use strips::{Strip, Strips};

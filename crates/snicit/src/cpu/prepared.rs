@@ -1,0 +1,182 @@
+//! A network prepared for a method on the CPU.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use super::bf2019::ScatterSpmm;
+use super::feed_forward::{CompactingFeedForward, FeedForwardMethod};
+use super::kernels::Kernels;
+use super::layout::Epilogue;
+use super::run::{BatchResult, Run, Source};
+use super::snicit::{Conversion, PostConvergence, Snicit};
+use super::snig2020::TaskGraphFeedForward;
+use super::spmm::{PreparedLayer, Spmm};
+use super::xy2021::ModelledSpmm;
+use crate::engine::{
+    FeedForward, Method, Observer, Outcome, Plan, Prepared, Report, StageTimes, validate_batch,
+};
+use crate::network::{Layer, MiniBlocks};
+use crate::{Error, InputBatch, Network, Output};
+
+pub(super) struct CpuPrepared {
+    pool: Arc<ThreadPool>,
+    network: Network,
+    threshold_layer: usize,
+    method: PreparedMethod,
+    notes: Vec<String>,
+}
+
+enum PreparedMethod {
+    FeedForward(Box<dyn FeedForwardMethod>),
+    Snicit(Snicit),
+}
+
+impl CpuPrepared {
+    pub(super) fn new(
+        pool: Arc<ThreadPool>,
+        kernels: Kernels,
+        network: &Network,
+        plan: &Plan,
+    ) -> Result<Self, Error> {
+        let threshold_layer = plan.threshold_layer(network)?;
+        let mut preparation = Preparation { kernels, network, mini_blocks: Vec::new() };
+        let layers = network.layers();
+        let method = match plan.method {
+            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, layers),
+            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, layers),
+            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, layers),
+            Method::Snicit => {
+                let (before, behind) = layers.split_at(threshold_layer);
+                let options = &plan.snicit;
+                let products = preparation.products(options.post_convergence, behind);
+                let behind = behind.iter().map(Arc::as_ref).zip(products);
+                let post_convergence = PostConvergence::new(kernels, threshold_layer, behind, options);
+                PreparedMethod::Snicit(Snicit {
+                    pre_convergence: preparation.feed_forward_method(options.pre_convergence, before),
+                    threshold_layer,
+                    conversion: Conversion::new(options),
+                    post_convergence,
+                })
+            }
+        };
+        let notes = preparation.notes();
+        Ok(CpuPrepared { pool, network: network.clone(), threshold_layer, method, notes })
+    }
+}
+
+/// Brings layers into the form of a method, and remembers what was found on the way.
+struct Preparation<'a> {
+    kernels: Kernels,
+    network: &'a Network,
+    /// Of the layers that were searched: outputs in shared mini-blocks, mean outputs of a block.
+    mini_blocks: Vec<(usize, f64)>,
+}
+
+impl Preparation<'_> {
+    fn feed_forward(&mut self, method: FeedForward, layers: &[Arc<Layer>]) -> PreparedMethod {
+        PreparedMethod::FeedForward(self.feed_forward_method(method, layers))
+    }
+
+    /// `layers` are the network's first layers.
+    fn feed_forward_method(
+        &mut self,
+        method: FeedForward,
+        layers: &[Arc<Layer>],
+    ) -> Box<dyn FeedForwardMethod> {
+        if method == FeedForward::Snig2020 {
+            let layers = layers.iter().map(Arc::as_ref);
+            return Box::new(TaskGraphFeedForward::new(self.kernels, self.network.inputs(), layers));
+        }
+        let products = self.products(method, layers);
+        let prepare =
+            |(layer, spmm): (&Arc<Layer>, _)| PreparedLayer { spmm, epilogue: Epilogue::of(layer) };
+        Box::new(CompactingFeedForward::new(layers.iter().zip(products).map(prepare).collect()))
+    }
+
+    /// The sparse product of each layer as `method` computes it.
+    fn products(&mut self, method: FeedForward, layers: &[Arc<Layer>]) -> Vec<Box<dyn Spmm>> {
+        let kernels = self.kernels;
+        if method != FeedForward::Xy2021 {
+            let product = |layer: &Arc<Layer>| -> Box<dyn Spmm> {
+                Box::new(ScatterSpmm::new(kernels, layer.weights()))
+            };
+            return layers.par_iter().map(product).collect();
+        }
+        let product = |layer: &Arc<Layer>| -> (Box<dyn Spmm>, (usize, f64)) {
+            let blocks = MiniBlocks::find(layer.weights());
+            let spmm = ModelledSpmm::new(kernels, layer.weights(), &blocks);
+            (Box::new(spmm), (blocks.shared_outputs(), blocks.mean_outputs()))
+        };
+        let (products, found): (Vec<_>, Vec<_>) = layers.par_iter().map(product).unzip();
+        self.mini_blocks.extend(found);
+        products
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let searched = self.mini_blocks.len();
+        let shared: Vec<f64> =
+            self.mini_blocks.iter().filter(|(shared, _)| *shared > 0).map(|(_, mean)| *mean).collect();
+        match (searched, shared.len()) {
+            (0, _) => Vec::new(),
+            (searched, 0) => vec![format!("no mini-blocks in {searched} layers: plain gather kernel")],
+            (searched, with) => {
+                let mean = shared.iter().sum::<f64>() / with as f64;
+                vec![format!("mini-blocks in {with} of {searched} layers, {mean:.1} outputs on average")]
+            }
+        }
+    }
+}
+
+impl Prepared for CpuPrepared {
+    fn features(&self) -> usize {
+        self.network.inputs()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    fn infer_batch(&self, batch: &InputBatch<'_>, observer: &dyn Observer) -> Result<Outcome, Error> {
+        validate_batch(batch, self.features())?;
+        let layers = self.network.layers().len();
+        let run = Run::new(layers, self.network.preserves_zero_from(), observer);
+        let source = Source::Inputs(batch, 0..batch.len());
+        let result = self.pool.install(|| match &self.method {
+            PreparedMethod::Snicit(snicit) => snicit.infer(&run, source),
+            PreparedMethod::FeedForward(method) => {
+                feed_forward(&**method, &run, source, self.threshold_layer, layers)
+            }
+        })?;
+        let report = Report {
+            threshold_layer: self.threshold_layer,
+            times: result.times,
+            live_columns: run.into_live_columns(result.columns.len()),
+            centroids: result.centroids.map(|centroids| centroids as u64),
+        };
+        let output = Output::new(batch.len(), self.network.outputs(), result.columns);
+        Ok(Outcome::new(output, report))
+    }
+}
+
+/// Plain feed-forward through all layers; its time is divided at the threshold layer.
+fn feed_forward(
+    method: &dyn FeedForwardMethod,
+    run: &Run<'_>,
+    source: Source<'_>,
+    threshold_layer: usize,
+    layers: usize,
+) -> Result<BatchResult, Error> {
+    let mut times = StageTimes::default();
+    let start = Instant::now();
+    let mut columns = method.pass(run, source, 0..threshold_layer)?;
+    times.pre_convergence = start.elapsed();
+    if threshold_layer < layers {
+        let start = Instant::now();
+        columns = method.pass(run, Source::Columns(columns), threshold_layer..layers)?;
+        times.post_convergence = start.elapsed();
+    }
+    Ok(BatchResult { columns, times, centroids: None })
+}

@@ -1,0 +1,100 @@
+//! One batch on its way through the layers: where it comes from, who watches, what is counted.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::engine::StageTimes;
+use crate::{Column, Error, InputBatch, Observer};
+
+/// Columns on their way into a layer.
+pub(super) enum Source<'a> {
+    /// Those of the batch's inputs that lie in the range, counted from the batch's first.
+    Inputs(&'a InputBatch<'a>, Range<usize>),
+    /// The columns after an earlier layer, ascending by input; those missing are empty.
+    Columns(Vec<Column>),
+}
+
+impl<'a> Source<'a> {
+    /// Number of columns.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Source::Inputs(_, range) => range.len(),
+            Source::Columns(columns) => columns.len(),
+        }
+    }
+
+    /// Cuts the source into consecutive pieces of `size` columns; the last may be smaller.
+    pub(super) fn cut(self, size: usize) -> Vec<Source<'a>> {
+        let pieces = self.len().div_ceil(size);
+        match self {
+            Source::Inputs(batch, range) => {
+                let starts = range.clone().step_by(size);
+                let piece = |start: usize| start..range.end.min(start + size);
+                starts.map(|start| Source::Inputs(batch, piece(start))).collect()
+            }
+            Source::Columns(columns) => {
+                let mut columns = columns.into_iter();
+                let piece = |_| Source::Columns(columns.by_ref().take(size).collect());
+                (0..pieces).map(piece).collect()
+            }
+        }
+    }
+}
+
+/// What becomes of a batch.
+pub(super) struct BatchResult {
+    /// The columns after the last layer, ascending by input; those missing are empty.
+    pub(super) columns: Vec<Column>,
+    pub(super) times: StageTimes,
+    /// Number of centroids; `None` for methods that have none.
+    pub(super) centroids: Option<usize>,
+}
+
+/// What the stages of one inference share.
+pub(super) struct Run<'a> {
+    observer: &'a dyn Observer,
+    layers: usize,
+    /// From this layer (0-based) on, an empty column stays empty and may be dropped.
+    pub(super) drop_from: usize,
+    live_columns: Vec<AtomicU64>,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(layers: usize, drop_from: usize, observer: &'a dyn Observer) -> Self {
+        let live_columns = (0..=layers).map(|_| AtomicU64::new(0)).collect();
+        Run { observer, layers, drop_from, live_columns }
+    }
+
+    /// Whether a column that is empty when it enters layer `layer` (0-based) may be dropped.
+    pub(super) fn may_drop_before(&self, layer: usize) -> bool {
+        layer >= self.drop_from
+    }
+
+    /// Counts `columns` live columns that enter layer `layer` (0-based).
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the observer wants it.
+    pub(super) fn enter_layer(&self, layer: usize, columns: usize) -> Result<(), Error> {
+        self.live_columns[layer].fetch_add(columns as u64, Ordering::Relaxed);
+        if self.observer.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// Tells the observer that `columns` columns have passed layer `layer` (0-based), and that `dropped`
+    /// others need not pass the layers behind it.
+    pub(super) fn passed_layer(&self, layer: usize, columns: usize, dropped: usize) {
+        let spared = dropped * (self.layers - 1 - layer);
+        self.observer.advanced((columns + spared) as u64);
+    }
+
+    /// Tells the observer that `columns` columns need not pass layer `layer` (0-based) and those behind.
+    pub(super) fn spared_from(&self, layer: usize, columns: usize) {
+        self.observer.advanced((columns * (self.layers - layer)) as u64);
+    }
+
+    /// The counts of all layers, and of the `output` columns behind the last.
+    pub(super) fn into_live_columns(self, output: usize) -> Vec<u64> {
+        let mut live: Vec<u64> = self.live_columns.into_iter().map(AtomicU64::into_inner).collect();
+        live[self.layers] = output as u64;
+        live
+    }
+}

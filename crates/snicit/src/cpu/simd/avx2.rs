@@ -1,0 +1,84 @@
+use std::arch::x86_64::*;
+
+use super::Lanes;
+use crate::cpu::tile::{LaneMask, LaneRow};
+
+/// Lanes on two 256-bit registers; needs AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(in crate::cpu) struct Avx2Lanes(__m256, __m256);
+
+// The safety contract of every function is the trait's: the processor has AVX2 and FMA.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Lanes for Avx2Lanes {
+    // Sixteen registers: two an accumulator, some left for the operands.
+    const ACCUMULATORS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        let half = unsafe { _mm256_set1_ps(value) };
+        Avx2Lanes(half, half)
+    }
+
+    #[inline(always)]
+    unsafe fn load(row: &LaneRow) -> Self {
+        let values = row.0.as_ptr();
+        unsafe { Avx2Lanes(_mm256_load_ps(values), _mm256_load_ps(values.add(8))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, row: &mut LaneRow) {
+        let values = row.0.as_mut_ptr();
+        unsafe {
+            _mm256_store_ps(values, self.0);
+            _mm256_store_ps(values.add(8), self.1);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { Avx2Lanes(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe { Avx2Lanes(_mm256_sub_ps(self.0, other.0), _mm256_sub_ps(self.1, other.1)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        unsafe {
+            Avx2Lanes(
+                _mm256_fmadd_ps(self.0, factor.0, addend.0),
+                _mm256_fmadd_ps(self.1, factor.1, addend.1),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp(self, low: Self, high: Self) -> Self {
+        unsafe {
+            Avx2Lanes(
+                _mm256_min_ps(_mm256_max_ps(self.0, low.0), high.0),
+                _mm256_min_ps(_mm256_max_ps(self.1, low.1), high.1),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn keep_above(self, bound: Self) -> Self {
+        let half = |value, bound| unsafe {
+            let magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0), value);
+            _mm256_and_ps(value, _mm256_cmp_ps::<_CMP_GT_OQ>(magnitude, bound))
+        };
+        Avx2Lanes(half(self.0, bound.0), half(self.1, bound.1))
+    }
+
+    #[inline(always)]
+    unsafe fn nonzero(self) -> LaneMask {
+        let half = |value| unsafe {
+            let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(value, _mm256_setzero_ps());
+            _mm256_movemask_ps(nonzero) as LaneMask
+        };
+        half(self.0) | half(self.1) << 8
+    }
+}

@@ -1,0 +1,63 @@
+use std::arch::x86_64::*;
+
+use super::Lanes;
+use crate::cpu::tile::{LaneMask, LaneRow};
+
+/// Lanes on one 512-bit register; needs AVX-512F.
+#[derive(Clone, Copy)]
+pub(in crate::cpu) struct Avx512Lanes(__m512);
+
+// The safety contract of every function is the trait's: the processor has AVX-512F.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Lanes for Avx512Lanes {
+    // Thirty-two registers, and weights are operands from memory.
+    const ACCUMULATORS: usize = 16;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        unsafe { Avx512Lanes(_mm512_set1_ps(value)) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(row: &LaneRow) -> Self {
+        unsafe { Avx512Lanes(_mm512_load_ps(row.0.as_ptr())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, row: &mut LaneRow) {
+        unsafe { _mm512_store_ps(row.0.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        unsafe { Avx512Lanes(_mm512_add_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, other: Self) -> Self {
+        unsafe { Avx512Lanes(_mm512_sub_ps(self.0, other.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        unsafe { Avx512Lanes(_mm512_fmadd_ps(self.0, factor.0, addend.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn clamp(self, low: Self, high: Self) -> Self {
+        unsafe { Avx512Lanes(_mm512_min_ps(_mm512_max_ps(self.0, low.0), high.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn keep_above(self, bound: Self) -> Self {
+        unsafe {
+            let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(_mm512_abs_ps(self.0), bound.0);
+            Avx512Lanes(_mm512_maskz_mov_ps(above, self.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn nonzero(self) -> LaneMask {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps()) }
+    }
+}

@@ -1,0 +1,93 @@
+//! Sixteen float32 lanes on the vector registers of each instruction set.
+//!
+//! Kernels are written once, generic over [`Lanes`], and compiled once for each instruction set.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::Avx2Lanes;
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx512::Avx512Lanes;
+pub(super) use portable::PortableLanes;
+
+use super::tile::{LaneMask, LaneRow};
+
+/// Sixteen float32 values and the operations that the kernels need.
+///
+/// # Safety
+/// Every function may use instructions that only some processors have. Whoever calls one must have made
+/// sure, by run-time detection, that this processor has those of the implementing type, and must call it
+/// from a function compiled with these target features, so that it is inlined.
+pub(super) trait Lanes: Copy {
+    /// How many accumulators, beside an operand or two, the registers hold.
+    const ACCUMULATORS: usize;
+
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(row: &LaneRow) -> Self;
+    unsafe fn store(self, row: &mut LaneRow);
+    unsafe fn add(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
+    /// `self · factor + addend`; rounded once where the instruction set has a fused multiply-add.
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// `min(max(self, low), high)`.
+    unsafe fn clamp(self, low: Self, high: Self) -> Self;
+    /// Keeps the values whose magnitude is above `bound`, zeroes the others.
+    unsafe fn keep_above(self, bound: Self) -> Self;
+    /// Which lanes are not zero.
+    unsafe fn nonzero(self) -> LaneMask;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::InstructionSet;
+
+    /// Every operation against its definition in scalar arithmetic.
+    unsafe fn check<V: Lanes>() {
+        let a = LaneRow(std::array::from_fn(|i| i as f32 * 0.5 - 3.0));
+        let b = LaneRow(std::array::from_fn(|i| 2.0 - (i % 5) as f32));
+        let scalar = |of: fn(f32, f32) -> f32| -> LaneRow {
+            LaneRow(std::array::from_fn(|i| of(a.0[i], b.0[i])))
+        };
+        // SAFETY: the caller made sure that this processor has the instruction set.
+        unsafe {
+            let (x, y) = (V::load(&a), V::load(&b));
+            let stored = |value: V| {
+                let mut row = LaneRow::ZERO;
+                value.store(&mut row);
+                row
+            };
+            assert_eq!(stored(V::splat(1.5)), LaneRow([1.5; 16]));
+            assert_eq!(stored(x.add(y)), scalar(|a, b| a + b));
+            assert_eq!(stored(x.sub(y)), scalar(|a, b| a - b));
+            assert_eq!(stored(x.mul_add(y, V::splat(0.25))), scalar(|a, b| a * b + 0.25));
+            let clamped = x.clamp(V::splat(-1.0), V::splat(2.0));
+            assert_eq!(stored(clamped), scalar(|a, _| a.clamp(-1.0, 2.0)));
+            let kept = x.keep_above(V::splat(1.0));
+            assert_eq!(stored(kept), scalar(|a, _| if a.abs() > 1.0 { a } else { 0.0 }));
+            assert_eq!(x.nonzero(), !(1 << 6));
+        }
+    }
+
+    #[test]
+    fn operations_do_what_they_say() {
+        // SAFETY: needs nothing of the processor.
+        unsafe { check::<PortableLanes>() };
+        #[cfg(target_arch = "x86_64")]
+        {
+            if InstructionSet::Avx2.is_available() {
+                // SAFETY: just detected.
+                unsafe { check::<Avx2Lanes>() };
+            }
+            if InstructionSet::Avx512.is_available() {
+                // SAFETY: just detected.
+                unsafe { check::<Avx512Lanes>() };
+            }
+        }
+        InstructionSet::print_missing();
+    }
+}

@@ -1,0 +1,37 @@
+use super::layout::Epilogue;
+use super::tile::{LaneMask, LaneRow};
+
+/// The sparse product of one layer with a run of tiles, in the form that a method prepared.
+pub(super) trait Spmm: Send + Sync {
+    /// Input neurons.
+    fn inputs(&self) -> usize;
+
+    /// Output neurons.
+    fn outputs(&self) -> usize;
+
+    /// `output = clamp(W·input + bias)` with the bias and bounds of `epilogue`.
+    ///
+    /// The tiles follow one another in `input` and `output`; `live` has one mask a tile and receives the
+    /// lanes with a non-zero output. `scratch` only saves allocations.
+    fn multiply(
+        &self,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+        scratch: &mut SpmmScratch,
+    );
+}
+
+/// Buffers that [`Spmm::multiply`] reuses from call to call.
+#[derive(Debug, Default)]
+pub(super) struct SpmmScratch {
+    pub(super) active: Vec<u32>,
+    pub(super) live_sections: Vec<LaneMask>,
+}
+
+/// A layer ready to be computed: its product, and what follows it.
+pub(super) struct PreparedLayer {
+    pub(super) spmm: Box<dyn Spmm>,
+    pub(super) epilogue: Epilogue,
+}

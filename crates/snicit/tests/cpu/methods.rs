@@ -1,0 +1,176 @@
+//! Every method on every instruction set against the f64 reference, on random networks.
+
+use crate::problem::{Problem, engine, engines, infer, worst_excess};
+use proptest::prelude::*;
+use snicit::{Activation, CpuEngine, Inputs, Method, Network, Plan, reference};
+
+/// SNICIT computes a column as the difference and sum of others: some more roundings, of numbers as large.
+fn slack(method: Method) -> f64 {
+    if method == Method::Snicit { 4.0 } else { 1.0 }
+}
+
+fn check_all_methods(engines: &[CpuEngine], problem: &Problem, threshold_layer: usize) {
+    let (network, inputs) = problem.generate();
+    let expected = reference::infer(&network, &inputs);
+    let bound = reference::rounding_error_bound(&network, &inputs);
+    for engine in engines {
+        for method in Method::ALL {
+            let plan = Plan::new(method).at_threshold_layer(threshold_layer);
+            let output = infer(engine, &network, &plan, &inputs);
+            let (excess, input, neuron) = worst_excess(&output, &expected, &bound, slack(method));
+            assert!(
+                excess <= 0.0,
+                "{} with {} at t = {threshold_layer}: input {input}, neuron {neuron} is {}, expected {} \
+                 within {:e}; {problem:?}",
+                method.name(),
+                engine.instruction_set(),
+                output.to_activations().column(input)[neuron],
+                expected[input][neuron],
+                slack(method) * bound[neuron],
+            );
+        }
+    }
+}
+
+fn problems() -> impl Strategy<Value = (Problem, f64)> {
+    // 511, 512, 513 and 1100 lie about the sections of the scatter kernel, 15 to 17 about a tile.
+    let width = prop_oneof![1..70usize, prop::sample::select(vec![15, 16, 17, 511, 512, 513, 1100])];
+    let inputs = prop_oneof![1..80usize, prop::sample::select(vec![1, 15, 16, 17, 300])];
+    let activation = prop_oneof![
+        Just(Activation::Relu { max: Some(1.0) }),
+        Just(Activation::Relu { max: Some(32.0) }),
+        Just(Activation::Relu { max: None }),
+        Just(Activation::Identity),
+    ];
+    let widths = prop::collection::vec(width, 2..7);
+    let biases = prop_oneof![Just(-1.0f32..0.0), Just(-0.7..0.3), Just(-0.1..-0.05)];
+    let shape = (widths, inputs, prop::sample::select(vec![0.0, 0.02, 0.2, 0.9]));
+    let kind = (1..20usize, biases, any::<bool>(), activation, any::<bool>(), any::<u64>());
+    (shape, kind, 0.0..=1.0).prop_map(|((widths, inputs, density), kind, threshold)| {
+        let (block_outputs, biases, uniform_bias, activation, binary_inputs, seed) = kind;
+        let problem = Problem {
+            widths,
+            density,
+            block_outputs,
+            biases,
+            uniform_bias,
+            activation,
+            inputs,
+            binary_inputs,
+            seed,
+        };
+        (problem, threshold)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_networks((problem, threshold) in problems()) {
+        let layers = problem.widths.len() - 1;
+        check_all_methods(&engines(), &problem, (threshold * layers as f64).round() as usize);
+    }
+}
+
+/// Uneven connections, a bias a neuron, widths that are no powers of two, layers that are not square.
+fn uneven(inputs: usize) -> Problem {
+    Problem {
+        widths: vec![777, 250, 1000, 10],
+        density: 0.05,
+        block_outputs: 1,
+        biases: -0.9..0.1,
+        uniform_bias: false,
+        activation: Activation::SDGC,
+        inputs,
+        binary_inputs: false,
+        seed: 777,
+    }
+}
+
+#[test]
+fn uneven_rectangular_network() {
+    for inputs in [1, 3, 1000] {
+        for threshold_layer in 0..=3 {
+            check_all_methods(&engines(), &uneven(inputs), threshold_layer);
+        }
+    }
+}
+
+/// The other tests prove little if all activations are zero or clamped.
+#[test]
+fn the_problems_are_not_trivial() {
+    let share = |problem: &Problem, test: &dyn Fn(f64) -> bool| {
+        let (network, inputs) = problem.generate();
+        let output = reference::infer(&network, &inputs);
+        let values: Vec<f64> = output.into_iter().flatten().collect();
+        values.iter().filter(|&&y| test(y)).count() as f64 / values.len() as f64
+    };
+    let clipped = Problem { activation: Activation::Relu { max: Some(1.0) }, ..uneven(200) };
+    let between = share(&clipped, &|y| y > 0.0 && y < 1.0);
+    assert!((0.1..0.9).contains(&between), "{between}");
+    let zero = share(&clipped, &|y| y == 0.0);
+    assert!((0.05..0.8).contains(&zero), "{zero}");
+}
+
+/// Some columns die on the way and some survive.
+fn small_sdgc_like() -> (Network, Inputs) {
+    let problem = Problem {
+        widths: vec![96; 13],
+        density: 0.15,
+        block_outputs: 16,
+        biases: -0.12..-0.1,
+        uniform_bias: true,
+        activation: Activation::SDGC,
+        inputs: 700,
+        binary_inputs: true,
+        seed: 5,
+    };
+    let (network, inputs) = problem.generate();
+    let survivors = reference::categories(&network, &inputs).len();
+    assert!((20..=500).contains(&survivors), "{survivors}");
+    (network, inputs)
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let (network, inputs) = small_sdgc_like();
+    for method in Method::ALL {
+        let plan = Plan::new(method).at_threshold_layer(4);
+        let one = infer(&engine(1, None), &network, &plan, &inputs);
+        assert!(!one.columns().is_empty());
+        for threads in [2, 3, 7] {
+            let more = infer(&engine(threads, None), &network, &plan, &inputs);
+            assert_eq!(one.to_activations(), more.to_activations(), "{}", method.name());
+        }
+    }
+}
+
+#[test]
+fn feed_forward_methods_give_the_same_bits() {
+    let (network, inputs) = small_sdgc_like();
+    for engine in engines() {
+        let bf = infer(&engine, &network, &Plan::new(Method::Bf2019), &inputs).to_activations();
+        for method in [Method::Snig2020, Method::Xy2021] {
+            let output = infer(&engine, &network, &Plan::new(method), &inputs);
+            assert_eq!(bf, output.to_activations(), "{}", method.name());
+        }
+    }
+}
+
+#[test]
+fn batches_are_put_together_in_order() {
+    let (network, inputs) = small_sdgc_like();
+    let whole = infer(&engine(2, None), &network, &Plan::new(Method::Xy2021), &inputs);
+    for method in Method::ALL {
+        use snicit::Engine;
+        let plan = Plan::new(method).at_threshold_layer(6);
+        let prepared = engine(2, None).prepare(&network, &plan).unwrap();
+        for size in [1, 64, 699, 700, 5000] {
+            let outcome = prepared.infer_in_batches(&inputs, size, &()).unwrap();
+            assert_eq!(outcome.output.inputs(), inputs.len());
+            assert_eq!(outcome.output.categories(), whole.categories(), "{}", method.name());
+            assert_eq!(outcome.report.live_columns.len(), network.layers().len() + 1);
+        }
+    }
+}
