@@ -79,13 +79,13 @@ impl NetworkFiles {
 
     fn missing(&self, layer: usize, layers: usize) -> Failure {
         let (file, neurons, target) = (self.file(layer), self.neurons, &self.target);
-        // Generating replaces the layers that are there; whoever does so shall know it.
-        let force = if layer == 1 { "" } else { " --force" };
-        Failure::new(format!(
-            "layer {layer} of {layers} is missing: {}; `snicit data generate -n {neurons} -l {layers}{target}\
-             {force}` writes a whole network",
-            file.display(),
-        ))
+        let command = format!("snicit data generate -n {neurons} -l {layers}{target}");
+        let remedy = match layer {
+            1 => format!("`{command}` makes a network"),
+            // Generating replaces the layers that are there; whoever does so shall know it.
+            _ => format!("take -l {}, or make another network with `{command} --force`", layer - 1),
+        };
+        Failure::new(format!("layer {layer} of {layers} is missing: {}; {remedy}", file.display()))
     }
 
     pub(crate) fn read(&self, layers: usize, bias: f32) -> Result<Network, Failure> {
@@ -126,7 +126,7 @@ impl InputFile {
         let (path, features, target) = (self.path.display(), self.features, &self.target);
         Err(Failure::new(format!(
             "the inputs are missing: {path}; `snicit data images -n {features} --mnist FILE{target}` makes \
-             them from MNIST, `snicit data digits -n {features}{target}` from nothing",
+             them from MNIST, `snicit data digits -n {features}{target}` without",
         )))
     }
 

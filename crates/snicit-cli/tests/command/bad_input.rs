@@ -47,7 +47,7 @@ fn of_sdgc() {
             "`snicit data images -n 1024 --mnist FILE -o nowhere.tsv`",
         ),
         ("--weights net --inputs digits.tsv --truth nowhere.tsv", "the truth is missing: nowhere.tsv"),
-        ("", "data/neuron1024/n1024-l1.tsv; `snicit data generate -n 1024 -l 3` writes"),
+        ("", "data/neuron1024/n1024-l1.tsv; `snicit data generate -n 1024 -l 3` makes"),
         (
             "--data there",
             "there/neuron1024/n1024-l1.tsv; `snicit data generate -n 1024 -l 3 --data there`",
@@ -99,7 +99,8 @@ fn of_sdgc() {
     refuse(
         &folder,
         "sdgc -l 5 --weights net --inputs digits.tsv",
-        "layer 4 of 5 is missing: net/n1024-l4.tsv; `snicit data generate -n 1024 -l 5 -o net --force`",
+        "layer 4 of 5 is missing: net/n1024-l4.tsv; take -l 3, or make another network with \
+         `snicit data generate -n 1024 -l 5 -o net --force`",
     );
 }
 

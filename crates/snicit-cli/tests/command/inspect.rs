@@ -29,7 +29,7 @@ fn a_network_without_structure_is_described() {
     folder.write("net/n3-l1.tsv", "1\t1\t0.5\n2\t1\t1\n3\t2\t0.5\n");
     let text = folder.done("inspect -n 3 --weights net");
     for part in
-        ["0 to 2, mean 1.00", "different", "none: no two outputs read the same inputs", "33.3333 %"]
+        ["0 to 2 (mean 1.00)", "different", "none: no two outputs read the same inputs", "33.3333 %"]
     {
         assert!(text.contains(part), "{part}: {text}");
     }

@@ -31,8 +31,8 @@ Example:
   snicit data digits -n 1024 --inputs 1000 -o digits.tsv.gz";
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let file = args.destination.prepare(args.neurons)?;
     let side = super::side(args.neurons)?;
+    let file = args.destination.prepare(args.neurons)?;
     memory::check(args.inputs as u128 * args.neurons.div_ceil(8) as u128, "so many inputs")?;
     let inputs: Inputs = {
         let _bar = Bar::unmeasured("drawing the inputs");

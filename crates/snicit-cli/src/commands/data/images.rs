@@ -33,8 +33,8 @@ Examples:
   snicit data images -n 4096 --mnist train-images-idx3-ubyte.gz -o images-4096.tsv.gz";
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let file = args.destination.prepare(args.neurons)?;
     let side = super::side(args.neurons)?;
+    let file = args.destination.prepare(args.neurons)?;
     let inputs: Inputs = {
         let _bar = Bar::unmeasured("interpolating the images");
         let images = mnist::read_images(&args.mnist)?;

@@ -42,7 +42,7 @@ fn widths(widths: &[usize]) -> String {
 
 fn spread(spread: &Spread) -> String {
     let Spread { min, mean, max } = spread;
-    if min == max { count(*min as u64) } else { format!("{min} to {max}, mean {mean:.2}") }
+    if min == max { count(*min as u64) } else { format!("{min} to {max} (mean {mean:.2})") }
 }
 
 fn mini_blocks(blocks: &MiniBlockSummary, layers: usize) -> String {

@@ -6,7 +6,7 @@ use snicit::categories::Mismatch;
 use snicit::{Categories, Method, Network, Report};
 
 use crate::table::Facts;
-use crate::units::{as_ms, count, ms_digits, rate};
+use crate::units::{as_ms, bytes, count, ms_digits, rate};
 use crate::{measures, memory};
 
 /// How the categories compare with the truth.
@@ -94,6 +94,7 @@ impl Run<'_> {
         line("throughput", rate(self.edges_per_second()), "edges/s");
         line("loading", ms(self.load), "ms");
         line("preparing", ms(self.prepare), "ms");
+        line("peak memory", memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
         line("columns left", count(measures::columns_left(report)), "");
         line("centroids", report.centroids.map_or_else(|| "–".to_owned(), count), "");
         line("categories", count(self.categories as u64), &self.comparison());
