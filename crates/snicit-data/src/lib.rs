@@ -5,11 +5,13 @@
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
 //! | [`radixnet`] | the challenge's networks, generated |
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
+//! | [`digits`] | digit-like inputs drawn from nothing, for trying things out |
 //!
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
 mod atomic_file;
+pub mod digits;
 mod error;
 pub mod mnist;
 mod parallel;

@@ -28,6 +28,13 @@ impl Random {
         }
     }
 
+    /// Around `mean`, at most `spread` away, near ones more likely: the mean of three uniform numbers.
+    pub(crate) fn around(&mut self, mean: f32, spread: f32) -> f32 {
+        // 24 bits are what an f32 can hold exactly; the sum of three is scaled to -1 to 1.
+        let sum: f32 = (0..3).map(|_| (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32).sum();
+        mean + spread * (sum / 1.5 - 1.0)
+    }
+
     /// One of all orders of `0..length`, each as likely (Fisher and Yates).
     pub(crate) fn permutation(&mut self, length: u32) -> Vec<u32> {
         let mut order: Vec<u32> = (0..length).collect();
@@ -50,6 +57,16 @@ mod tests {
         assert_eq!(Random::new(7, 3).permutation(8), [1, 0, 7, 3, 2, 6, 4, 5]);
         assert_ne!(Random::new(8, 3).permutation(8), Random::new(7, 3).permutation(8));
         assert_ne!(Random::new(7, 4).permutation(8), Random::new(7, 3).permutation(8));
+    }
+
+    #[test]
+    fn numbers_lie_around_the_mean() {
+        let mut random = Random::new(3, 0);
+        let drawn: Vec<f32> = (0..10_000).map(|_| random.around(5.0, 2.0)).collect();
+        assert!(drawn.iter().all(|value| (3.0..=7.0).contains(value)));
+        let mean = drawn.iter().sum::<f32>() / 10_000.0;
+        // The standard deviation of one is 2/3, so this is five of the mean's.
+        assert!((mean - 5.0).abs() < 0.035, "{mean}");
     }
 
     #[test]
