@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::kernels::{Kernels, LaneMoves};
 use super::run::Source;
 use super::spmm::{PreparedLayer, SpmmScratch};
 use super::tile::{LANES, LaneMask, LaneRow, load_lane, store_lane, tiles_for};
@@ -21,6 +22,7 @@ pub(super) struct Chunk {
     /// The lanes of each tile that are not zero.
     live: Vec<LaneMask>,
     scratch: SpmmScratch,
+    moves: Vec<LaneMoves>,
 }
 
 impl Chunk {
@@ -77,29 +79,29 @@ impl Chunk {
         self.live.iter().map(|mask| mask.count_ones() as usize).sum()
     }
 
-    /// Drops the empty columns, of which all but `live` are, if that saves a tile.
-    pub(super) fn compact(&mut self, live: usize) {
-        if tiles_for(live) == self.live.len() {
+    /// Drops the empty columns, all but `live` of them, if that saves a tile.
+    pub(super) fn compact(&mut self, kernels: &Kernels, live: usize) {
+        let tiles = tiles_for(live);
+        if tiles == self.live.len() {
             return;
         }
         // Live columns behind the first `live` fill the holes among these.
         let is_live = |k: &usize| self.live[k / LANES] >> (k % LANES) & 1 == 1;
         let holes = (0..live).filter(|k| !is_live(k));
         let movers = (live..self.len()).filter(is_live);
-        let moves: Vec<(usize, usize)> = movers.zip(holes).collect();
-        let place = |k: usize| (k / LANES * self.neurons, k % LANES);
-        for &(from, to) in &moves {
-            let ((from_tile, from_lane), (to_tile, to_lane)) = (place(from), place(to));
-            for n in 0..self.neurons {
-                // The place left behind may become padding, which is best zero.
-                let value = std::mem::take(&mut self.rows[from_tile + n].0[from_lane]);
-                self.rows[to_tile + n].0[to_lane] = value;
-            }
+        let pairs: Vec<(usize, usize)> = movers.zip(holes).collect();
+        self.moves.clear();
+        for (from, to) in pairs {
             self.inputs[to] = self.inputs[from];
+            add_move(&mut self.moves, from, to);
         }
         self.inputs.truncate(live);
         self.live.fill(LaneMask::MAX);
-        self.forget_spare_tiles();
+        self.live.truncate(tiles);
+        self.mask_padding();
+        let last_lanes = self.live.last().copied().unwrap_or(0);
+        kernels.compact(&self.moves, &mut self.rows, self.neurons, tiles, last_lanes);
+        self.rows.truncate(tiles * self.neurons);
     }
 
     /// Gives the columns away, ascending by input; only the live ones if empty ones `may_drop`.
@@ -137,5 +139,17 @@ impl Chunk {
         if let Some(last) = self.live.last_mut().filter(|_| columns != 0) {
             *last &= (1 << columns) - 1;
         }
+    }
+}
+
+/// Adds the move of column `from` to place `to`; moves between the same two tiles are one.
+fn add_move(moves: &mut Vec<LaneMoves>, from: usize, to: usize) {
+    let (from_tile, to_tile) = (from / LANES, to / LANES);
+    if moves.last().is_none_or(|last| (last.from_tile, last.to_tile) != (from_tile, to_tile)) {
+        moves.push(LaneMoves { from_tile, to_tile, to_lanes: 0, from_lanes: [0; LANES] });
+    }
+    if let Some(last) = moves.last_mut() {
+        last.to_lanes |= 1 << (to % LANES);
+        last.from_lanes[to % LANES] = (from % LANES) as u32;
     }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::chunk::Chunk;
+use super::kernels::Kernels;
 use super::run::{Run, Source};
 use super::spmm::PreparedLayer;
 use super::tile::LANES;
@@ -31,12 +32,13 @@ pub(super) trait FeedForwardMethod: Send + Sync {
 
 /// The layers of a network for a method that drops empty columns between layers.
 pub(super) struct CompactingFeedForward {
+    kernels: Kernels,
     layers: Vec<PreparedLayer>,
 }
 
 impl CompactingFeedForward {
-    pub(super) fn new(layers: Vec<PreparedLayer>) -> Self {
-        CompactingFeedForward { layers }
+    pub(super) fn new(kernels: Kernels, layers: Vec<PreparedLayer>) -> Self {
+        CompactingFeedForward { kernels, layers }
     }
 
     /// Takes one chunk through the layers of a phase.
@@ -54,7 +56,7 @@ impl CompactingFeedForward {
             run.enter_layer(layer, before)?;
             let live = chunk.pass(&self.layers[layer]);
             if run.may_drop_before(layer + 1) {
-                chunk.compact(live);
+                chunk.compact(&self.kernels, live);
             }
             run.passed_layer(layer, before, before - chunk.len());
         }

@@ -93,7 +93,8 @@ impl Preparation<'_> {
         let products = self.products(method, layers);
         let prepare =
             |(layer, spmm): (&Arc<Layer>, _)| PreparedLayer { spmm, epilogue: Epilogue::of(layer) };
-        Box::new(CompactingFeedForward::new(layers.iter().zip(products).map(prepare).collect()))
+        let layers = layers.iter().zip(products).map(prepare).collect();
+        Box::new(CompactingFeedForward::new(self.kernels, layers))
     }
 
     /// The sparse product of each layer as `method` computes it.

@@ -4,6 +4,7 @@
 //! copy of each for an instruction set; having a `Kernels` proves that the processor can run it.
 
 mod active_rows;
+mod compact;
 mod residues;
 mod scatter;
 mod strips;
@@ -14,6 +15,7 @@ use super::layout::{Epilogue, Slabs, Strips, sections_for};
 use super::simd::{Avx2Lanes, Avx512Lanes};
 use super::simd::{Lanes, PortableLanes};
 use super::tile::{LaneMask, LaneRow};
+pub(super) use compact::LaneMoves;
 pub(super) use residues::ResidueUpdate;
 
 /// The kernels for one instruction set that this processor has.
@@ -26,6 +28,7 @@ pub(super) struct Kernels {
     active_rows: unsafe fn(&[LaneRow], u32, &mut Vec<u32>),
     update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
     clamp: unsafe fn(&[LaneRow], f32, f32, &mut [LaneRow]),
+    compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
 type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
@@ -73,6 +76,17 @@ macro_rules! kernels {
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { residues::clamp::<$lanes>(input, low, high, output) }
             }
+            $(#[$features])?
+            fn compact(
+                moves: &[LaneMoves],
+                rows: &mut [LaneRow],
+                neurons: usize,
+                tiles: usize,
+                last_lanes: LaneMask,
+            ) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { compact::compact::<$lanes>(moves, rows, neurons, tiles, last_lanes) }
+            }
             Kernels {
                 instruction_set: $set,
                 max_strip_width: <$lanes as Lanes>::ACCUMULATORS,
@@ -81,6 +95,7 @@ macro_rules! kernels {
                 active_rows,
                 update_residues,
                 clamp,
+                compact,
             }
         }
     };
@@ -192,5 +207,20 @@ impl Kernels {
         assert_eq!(input.len(), output.len());
         // SAFETY: a `Kernels` exists only where the processor has its instruction set.
         unsafe { (self.clamp)(input, low, high, output) }
+    }
+
+    /// Moves columns between tiles of `neurons` rows, of which the first `tiles` will be kept; zeroes the
+    /// lanes of the last kept tile that are not in `last_lanes`. `moves` ascend by `to_tile`; what is
+    /// moved away from a tile must not be needed by later moves.
+    pub(super) fn compact(
+        &self,
+        moves: &[LaneMoves],
+        rows: &mut [LaneRow],
+        neurons: usize,
+        tiles: usize,
+        last_lanes: LaneMask,
+    ) {
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.compact)(moves, rows, neurons, tiles, last_lanes) }
     }
 }

@@ -1,7 +1,7 @@
 use std::arch::x86_64::*;
 
 use super::Lanes;
-use crate::cpu::tile::{LaneMask, LaneRow};
+use crate::cpu::tile::{LANES, LaneMask, LaneRow};
 
 /// Lanes on two 256-bit registers; needs AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -74,11 +74,47 @@ impl Lanes for Avx2Lanes {
     }
 
     #[inline(always)]
+    unsafe fn insert(self, lanes: LaneMask, from: &[u32; LANES], source: Self) -> Self {
+        let (first, second) = from.split_at(8);
+        let half = |kept, lanes: LaneMask, from: &[u32]| unsafe {
+            let from = _mm256_loadu_si256(from.as_ptr().cast());
+            // The permutation looks at three bits of an index; the fourth says which half.
+            let low = _mm256_permutevar8x32_ps(source.0, from);
+            let high = _mm256_permutevar8x32_ps(source.1, from);
+            let is_high = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(from));
+            _mm256_blendv_ps(kept, _mm256_blendv_ps(low, high, is_high), expand(lanes))
+        };
+        Avx2Lanes(half(self.0, lanes, first), half(self.1, lanes >> 8, second))
+    }
+
+    #[inline(always)]
+    unsafe fn keep_lanes(self, lanes: LaneMask) -> Self {
+        unsafe {
+            let (low, high) = (expand(lanes), expand(lanes >> 8));
+            Avx2Lanes(_mm256_and_ps(self.0, low), _mm256_and_ps(self.1, high))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn nonzero(self) -> LaneMask {
         let half = |value| unsafe {
             let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(value, _mm256_setzero_ps());
             _mm256_movemask_ps(nonzero) as LaneMask
         };
         half(self.0) | half(self.1) << 8
+    }
+}
+
+/// All ones in the lanes that are set in the lower eight bits of `lanes`.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+#[allow(clippy::undocumented_unsafe_blocks)]
+unsafe fn expand(lanes: LaneMask) -> __m256 {
+    unsafe {
+        let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+        let set = _mm256_and_si256(_mm256_set1_epi32(i32::from(lanes)), bits);
+        _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, bits))
     }
 }

@@ -1,7 +1,7 @@
 use std::arch::x86_64::*;
 
 use super::Lanes;
-use crate::cpu::tile::{LaneMask, LaneRow};
+use crate::cpu::tile::{LANES, LaneMask, LaneRow};
 
 /// Lanes on one 512-bit register; needs AVX-512F.
 #[derive(Clone, Copy)]
@@ -54,6 +54,19 @@ impl Lanes for Avx512Lanes {
             let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(_mm512_abs_ps(self.0), bound.0);
             Avx512Lanes(_mm512_maskz_mov_ps(above, self.0))
         }
+    }
+
+    #[inline(always)]
+    unsafe fn insert(self, lanes: LaneMask, from: &[u32; LANES], source: Self) -> Self {
+        unsafe {
+            let from = _mm512_loadu_epi32(from.as_ptr().cast());
+            Avx512Lanes(_mm512_mask_permutexvar_ps(self.0, lanes, from, source.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn keep_lanes(self, lanes: LaneMask) -> Self {
+        unsafe { Avx512Lanes(_mm512_maskz_mov_ps(lanes, self.0)) }
     }
 
     #[inline(always)]

@@ -14,7 +14,7 @@ pub(super) use avx2::Avx2Lanes;
 pub(super) use avx512::Avx512Lanes;
 pub(super) use portable::PortableLanes;
 
-use super::tile::{LaneMask, LaneRow};
+use super::tile::{LANES, LaneMask, LaneRow};
 
 /// Sixteen float32 values and the operations that the kernels need.
 ///
@@ -37,6 +37,10 @@ pub(super) trait Lanes: Copy {
     unsafe fn clamp(self, low: Self, high: Self) -> Self;
     /// Keeps the values whose magnitude is above `bound`, zeroes the others.
     unsafe fn keep_above(self, bound: Self) -> Self;
+    /// Takes lane `i` from lane `from[i]` of `source` where `lanes` has bit `i`, else from `self`.
+    unsafe fn insert(self, lanes: LaneMask, from: &[u32; LANES], source: Self) -> Self;
+    /// Zeroes the lanes that are not in `lanes`.
+    unsafe fn keep_lanes(self, lanes: LaneMask) -> Self;
     /// Which lanes are not zero.
     unsafe fn nonzero(self) -> LaneMask;
 }
@@ -70,6 +74,13 @@ mod tests {
             let kept = x.keep_above(V::splat(1.0));
             assert_eq!(stored(kept), scalar(|a, _| if a.abs() > 1.0 { a } else { 0.0 }));
             assert_eq!(x.nonzero(), !(1 << 6));
+            let from: [u32; LANES] = std::array::from_fn(|i| (i as u32 * 7 + 3) % 16);
+            let inserted = std::array::from_fn(|i| {
+                if 0b1010_0110_0000_1111 >> i & 1 == 1 { b.0[from[i] as usize] } else { a.0[i] }
+            });
+            assert_eq!(stored(x.insert(0b1010_0110_0000_1111, &from, y)), LaneRow(inserted));
+            let kept = std::array::from_fn(|i| if i == 0 || i == 15 { a.0[i] } else { 0.0 });
+            assert_eq!(stored(x.keep_lanes(0x8001)), LaneRow(kept));
         }
     }
 

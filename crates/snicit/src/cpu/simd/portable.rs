@@ -57,6 +57,20 @@ impl Lanes for PortableLanes {
     }
 
     #[inline(always)]
+    unsafe fn insert(self, lanes: LaneMask, from: &[u32; LANES], source: Self) -> Self {
+        let lane = |i: usize| {
+            if lanes >> i & 1 == 1 { source.0[from[i] as usize % LANES] } else { self.0[i] }
+        };
+        PortableLanes(std::array::from_fn(lane))
+    }
+
+    #[inline(always)]
+    unsafe fn keep_lanes(self, lanes: LaneMask) -> Self {
+        let lane = |i: usize| if lanes >> i & 1 == 1 { self.0[i] } else { 0.0 };
+        PortableLanes(std::array::from_fn(lane))
+    }
+
+    #[inline(always)]
     unsafe fn nonzero(self) -> LaneMask {
         self.0.iter().enumerate().fold(0, |mask, (i, &a)| mask | LaneMask::from(a != 0.0) << i)
     }
