@@ -189,7 +189,11 @@ impl SnicitOptions {
         }
     }
 
-    fn validate(&self) -> Result<(), Error> {
+    /// Checks that every option is in its range. [`Engine::prepare`](crate::Engine::prepare) does so too.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for the first that is not.
+    pub fn validate(&self) -> Result<(), Error> {
         let check = |option, expected, found: String, valid: bool| {
             if valid { Ok(()) } else { Err(Error::InvalidOption { option, expected, found }) }
         };

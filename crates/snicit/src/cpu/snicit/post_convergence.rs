@@ -88,6 +88,9 @@ impl PostConvergence {
     /// # Errors
     /// [`Error::Cancelled`].
     pub(super) fn pass(&self, run: &Run<'_>, converted: Converted) -> Result<Converted, Error> {
+        if self.layers.is_empty() {
+            return Ok(converted);
+        }
         let Converted { centroids, residues, mut emptied } = converted;
         let spared = emptied.iter().map(Vec::len).sum();
         run.spared_from(self.first_layer, spared);
