@@ -69,7 +69,7 @@ proptest! {
     #[test]
     fn random_networks((problem, threshold) in problems()) {
         let layers = problem.widths.len() - 1;
-        check_all_methods(&engines(), &problem, (threshold * layers as f64).round() as usize);
+        check_all_methods(engines(), &problem, (threshold * layers as f64).round() as usize);
     }
 }
 
@@ -92,7 +92,7 @@ fn uneven(inputs: usize) -> Problem {
 fn uneven_rectangular_network() {
     for inputs in [1, 3, 1000] {
         for threshold_layer in 0..=3 {
-            check_all_methods(&engines(), &uneven(inputs), threshold_layer);
+            check_all_methods(engines(), &uneven(inputs), threshold_layer);
         }
     }
 }
@@ -150,9 +150,9 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn feed_forward_methods_give_the_same_bits() {
     let (network, inputs) = small_sdgc_like();
     for engine in engines() {
-        let bf = infer(&engine, &network, &Plan::new(Method::Bf2019), &inputs).to_activations();
+        let bf = infer(engine, &network, &Plan::new(Method::Bf2019), &inputs).to_activations();
         for method in [Method::Snig2020, Method::Xy2021] {
-            let output = infer(&engine, &network, &Plan::new(method), &inputs);
+            let output = infer(engine, &network, &Plan::new(method), &inputs);
             assert_eq!(bf, output.to_activations(), "{}", method.name());
         }
     }
