@@ -65,4 +65,13 @@ impl Spmm for ScatterSpmm {
             *live = self.multiply_active(epilogue, input, output, scratch);
         }
     }
+
+    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool {
+        self.kernels.scatter_column(&self.weights, epilogue, input, output)
+    }
+
+    fn few_columns(&self) -> usize {
+        // A second column costs a tile nothing, but itself as much again.
+        1
+    }
 }

@@ -21,6 +21,12 @@ pub(super) trait Spmm: Send + Sync {
         live: &mut [LaneMask],
         scratch: &mut SpmmScratch,
     );
+
+    /// The same for one column by itself; gives whether an output is not zero.
+    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool;
+
+    /// Up to how many columns are computed faster one by one than in a tile.
+    fn few_columns(&self) -> usize;
 }
 
 /// Buffers that [`Spmm::multiply`] reuses from call to call.

@@ -2,7 +2,7 @@
 
 use crate::problem::{Problem, engine, engines, infer, worst_excess};
 use proptest::prelude::*;
-use snicit::{Activation, CpuEngine, Inputs, Method, Network, Plan, reference};
+use snicit::{Activation, CpuEngine, Engine, Inputs, Method, Network, Plan, reference};
 
 /// SNICIT computes a column as the difference and sum of others: some more roundings, of numbers as large.
 fn slack(method: Method) -> f64 {
@@ -163,7 +163,6 @@ fn batches_are_put_together_in_order() {
     let (network, inputs) = small_sdgc_like();
     let whole = infer(&engine(2, None), &network, &Plan::new(Method::Xy2021), &inputs);
     for method in Method::ALL {
-        use snicit::Engine;
         let plan = Plan::new(method).at_threshold_layer(6);
         let prepared = engine(2, None).prepare(&network, &plan).unwrap();
         for size in [1, 64, 699, 700, 5000] {
@@ -171,6 +170,25 @@ fn batches_are_put_together_in_order() {
             assert_eq!(outcome.output.inputs(), inputs.len());
             assert_eq!(outcome.output.categories(), whole.categories(), "{}", method.name());
             assert_eq!(outcome.report.live_columns.len(), network.layers().len() + 1);
+        }
+    }
+}
+
+/// A column by itself, in a small batch or in a large one goes through other kernels.
+#[test]
+fn feed_forward_bits_do_not_depend_on_the_batch() {
+    let random = uneven(40).generate();
+    let dense = Problem { density: 0.9, widths: vec![70, 90, 33], ..uneven(40) }.generate();
+    for (network, inputs) in [small_sdgc_like(), random, dense] {
+        for engine in engines() {
+            for method in [Method::Bf2019, Method::Snig2020, Method::Xy2021] {
+                let prepared = engine.prepare(&network, &Plan::new(method)).unwrap();
+                let whole = prepared.infer(&inputs).unwrap().output.to_activations();
+                for size in [1, 3, 16, 50] {
+                    let batched = prepared.infer_in_batches(&inputs, size, &()).unwrap().output;
+                    assert_eq!(whole, batched.to_activations(), "{} by {size}", method.name());
+                }
+            }
         }
     }
 }

@@ -22,7 +22,14 @@ pub(super) unsafe fn multiply<V: Lanes>(
         let input = &input[tile * inputs..][..inputs];
         let output = &mut output[tile * outputs..][..outputs];
         *live = 0;
-        for strip in weights.strips() {
+        let strips = weights.strips();
+        for (s, strip) in strips.iter().enumerate() {
+            if let Some(next) = strips.get(s + 1) {
+                // The rows of a strip lie anywhere in the tile, where no hardware foresees them.
+                for &i in weights.inputs_of(next) {
+                    V::prefetch(input.as_ptr().wrapping_add(i as usize));
+                }
+            }
             // SAFETY: the caller's contract is this function's.
             *live |= unsafe {
                 match weights.outputs_of(strip).len() {

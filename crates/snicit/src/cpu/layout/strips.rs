@@ -49,6 +49,49 @@ impl Strips {
         strips
     }
 
+    /// Takes every possible connection for one: a dense matrix, with zeros where there is no connection.
+    ///
+    /// A product with such a zero changes no sum unless an activation has overflowed to infinity.
+    pub(in crate::cpu) fn dense(weights: &SparseWeights, max_width: usize) -> Self {
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let mut strips = Strips {
+            inputs,
+            outputs,
+            strips: Vec::new(),
+            input_indices: (0..inputs as u32).collect(),
+            output_indices: (0..outputs as u32).collect(),
+            values: vec![0.0; inputs * outputs],
+        };
+        let mut first = 0;
+        while first < outputs {
+            let width = strip_width(max_width, outputs - first);
+            let strip = Strip {
+                input_start: 0,
+                output_start: first,
+                value_start: first * inputs,
+                inputs: inputs as u32,
+                width: width as u32,
+            };
+            for r in 0..width {
+                let (inputs, row) = weights.row(first + r);
+                for (&i, &value) in inputs.iter().zip(row) {
+                    strips.values[strip.value_start + i as usize * width + r] = value;
+                }
+            }
+            strips.strips.push(strip);
+            first += width;
+        }
+        strips
+    }
+
+    /// Rows of input and multiply-adds for a tile that [`Strips::dense`] would have.
+    pub(in crate::cpu) fn dense_counts(weights: &SparseWeights, max_width: usize) -> (usize, usize) {
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let full = outputs / max_width;
+        let rest = (outputs % max_width).count_ones() as usize;
+        (inputs.saturating_mul(full + rest), inputs.saturating_mul(outputs))
+    }
+
     fn push_block(&mut self, weights: &SparseWeights, outputs: &[u32], max_width: usize) {
         let Some(&first) = outputs.first() else { return };
         let (inputs, _) = weights.row(first as usize);
@@ -56,8 +99,7 @@ impl Strips {
         self.input_indices.extend_from_slice(inputs);
         let mut rest = outputs;
         while !rest.is_empty() {
-            let width = [16, 8, 4, 2, 1].into_iter().find(|&w| w <= max_width.min(rest.len()));
-            let (outputs, further) = rest.split_at(width.unwrap_or(1));
+            let (outputs, further) = rest.split_at(strip_width(max_width, rest.len()));
             self.strips.push(Strip {
                 input_start,
                 output_start: self.output_indices.len(),
@@ -112,6 +154,11 @@ impl Strips {
     }
 }
 
+/// The width of the next strip when `outputs` outputs, at least one, are left.
+fn strip_width(max_width: usize, outputs: usize) -> usize {
+    [16, 8, 4, 2].into_iter().find(|&width| width <= max_width.min(outputs)).unwrap_or(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +184,22 @@ mod tests {
         assert_eq!(seen, expected.map(|(a, b)| (a.to_vec(), b.to_vec())));
         assert_eq!(strips.values_of(&strips.strips()[1]), [14.0, 15.0, 24.0, 25.0]);
         assert_eq!((strips.row_loads(), strips.connections()), (7, 15));
+    }
+
+    #[test]
+    fn dense_strips_have_zeros_where_nothing_is_connected() {
+        let connection = |input, output, weight| Connection { input, output, weight };
+        let connections = vec![connection(0, 0, 1.0), connection(2, 1, 2.0), connection(1, 4, 3.0)];
+        let weights = SparseWeights::from_connections(3, 7, connections).unwrap();
+        let strips = Strips::dense(&weights, 4);
+        let [four, two, one] = strips.strips() else { panic!("7 outputs are strips of 4, 2 and 1") };
+        assert_eq!(strips.outputs_of(four), [0, 1, 2, 3]);
+        let expected = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0];
+        assert_eq!(strips.values_of(four), expected);
+        assert_eq!(strips.values_of(two), [0.0, 0.0, 3.0, 0.0, 0.0, 0.0]);
+        assert_eq!(strips.values_of(one), [0.0; 3]);
+        assert_eq!(strips.inputs_of(one), [0, 1, 2]);
+        let counts = (strips.row_loads(), strips.connections());
+        assert_eq!(counts, Strips::dense_counts(&weights, 4));
     }
 }
