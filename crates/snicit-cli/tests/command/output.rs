@@ -7,7 +7,7 @@ fn help_has_examples() {
     let folder = Folder::new();
     let commands =
         ["", "demo", "sdgc", "data generate", "data images", "data digits", "data truth", "inspect"];
-    for command in commands.into_iter().chain(["completions", "man"]) {
+    for command in commands.into_iter().chain(["devices", "completions", "man"]) {
         let help = folder.done(&format!("{command} --help"));
         assert!(help.contains("Example"), "{command}: {help}");
     }
@@ -63,4 +63,16 @@ fn nothing_but_results_goes_to_standard_output() {
     assert!(ran.stdout.starts_with('{') && ran.stdout.ends_with("}\n"), "{}", ran.stdout);
     assert!(ran.stderr.starts_with("note: "), "{}", ran.stderr);
     assert!(!ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'), "no colours, no bars");
+}
+
+#[test]
+fn devices_name_the_kernels() {
+    let folder = Folder::new();
+    let devices: serde_json::Value = serde_json::from_str(&folder.done("devices --json")).unwrap();
+    let taken = devices["cpu"]["kernels"].as_str().unwrap();
+    assert_eq!(devices["cpu"]["available"][0], taken);
+    assert!(devices["cpu"]["threads"].as_u64().unwrap() >= 1);
+    let all = ["available", "unavailable"].map(|key| devices["cpu"][key].as_array().unwrap().len());
+    assert_eq!(all[0] + all[1], snicit::InstructionSet::ALL.len());
+    assert!(folder.done("devices").contains(&format!("{taken} (taken)")));
 }
