@@ -54,6 +54,7 @@ def graphblas(network, inputs):
     """SuiteSparse:GraphBLAS with the operations of LAGraph_dnn: mxm, bias, select, clip."""
     import graphblas as gb
 
+    fp32 = gb.dtypes.FP32
     gb.ss.config["nthreads"] = os.cpu_count()
     matrices = [
         gb.Matrix.from_coo(i, o, w.astype(np.float32), nrows=NEURONS, ncols=NEURONS)
@@ -67,10 +68,10 @@ def graphblas(network, inputs):
     def run():
         clock, y = Clock(), first
         for layer, w in enumerate(matrices, 1):
-            y = y.mxm(w, gb.semiring.plus_times).new(dtype=np.float32)
-            y << y.apply(gb.binary.plus, right=np.float32(BIAS))
-            y << y.select(">", 0)
-            y << y.apply(gb.binary.min, right=np.float32(CAP))
+            y = y.mxm(w, gb.semiring.plus_times[fp32]).new()
+            y << y.apply(gb.binary.plus[fp32], right=np.float32(BIAS))
+            y << y.select(gb.select.valuegt, np.float32(0))
+            y << y.apply(gb.binary.min[fp32], right=np.float32(CAP))
             clock.layer_done(layer)
         alive = y.reduce_rowwise("max").new().to_coo()[0]
         return alive, clock

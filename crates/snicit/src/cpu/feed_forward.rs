@@ -129,10 +129,18 @@ impl FeedForwardMethod for CompactingFeedForward {
             if start == layers.end {
                 return Ok(columns);
             }
-            source = Source::Columns(columns);
+            source = Source::Columns(if phase.start >= ALIKE_FROM {
+                run.merge_equal(start, columns)?
+            } else {
+                columns
+            });
         }
     }
 }
+
+/// Columns are not compared behind earlier layers than this (0-based): while most columns still die, few
+/// are equal.
+const ALIKE_FROM: usize = 8;
 
 /// Layers of the phase that begins with layer `start` (0-based). Columns die early or not at all, so
 /// phases are short at first and then as long as all before them.

@@ -10,6 +10,7 @@ mod feed_forward;
 mod instruction_set;
 mod kernels;
 mod layout;
+mod merge;
 mod prepared;
 mod run;
 mod simd;

@@ -26,6 +26,7 @@ pub(super) struct CpuPrepared {
     pool: Arc<ThreadPool>,
     network: Network,
     threshold_layer: usize,
+    merge_equal_columns: bool,
     method: PreparedMethod,
     notes: Vec<String>,
 }
@@ -64,7 +65,9 @@ impl CpuPrepared {
             }
         };
         let notes = preparation.notes();
-        Ok(CpuPrepared { pool, network: network.clone(), threshold_layer, method, notes })
+        let merge_equal_columns = plan.merge_equal_columns;
+        let network = network.clone();
+        Ok(CpuPrepared { pool, network, threshold_layer, merge_equal_columns, method, notes })
     }
 }
 
@@ -144,7 +147,10 @@ impl Prepared for CpuPrepared {
     fn infer_batch(&self, batch: &InputBatch<'_>, observer: &dyn Observer) -> Result<Outcome, Error> {
         validate_batch(batch, self.features())?;
         let threads = self.worthwhile_threads(batch);
-        let run = Run::new(&self.network, threads, observer);
+        let mut run = Run::new(&self.network, threads, observer);
+        if self.merge_equal_columns {
+            run = run.merging_equal_columns();
+        }
         let infer = || {
             let source = Source::Inputs(batch, 0..batch.len());
             match &self.method {
@@ -155,7 +161,10 @@ impl Prepared for CpuPrepared {
                 }
             }
         };
-        let result = if threads == 1 { infer() } else { self.pool.install(infer) }?;
+        let mut result = if threads == 1 { infer() } else { self.pool.install(infer) }?;
+        let start = Instant::now();
+        result.columns = run.restore_equal(result.columns);
+        result.times.recovery += start.elapsed();
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: result.times,

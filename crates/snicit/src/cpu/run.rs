@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
+use super::merge::Twins;
 use crate::engine::StageTimes;
 use crate::{Column, Error, InputBatch, Network, Observer};
 
@@ -82,6 +83,8 @@ pub(super) struct Run<'a> {
     /// From this layer (0-based) on, an empty column stays empty and may be dropped.
     drop_from: usize,
     live_columns: Vec<AtomicU64>,
+    /// Where equal columns are to be merged, those that were.
+    twins: Option<Twins>,
 }
 
 impl<'a> Run<'a> {
@@ -89,7 +92,12 @@ impl<'a> Run<'a> {
         let layers = network.layers().len();
         let live_columns = (0..=layers).map(|_| AtomicU64::new(0)).collect();
         let drop_from = network.preserves_zero_from();
-        Run { observer, threads, layers, drop_from, live_columns }
+        Run { observer, threads, layers, drop_from, live_columns, twins: None }
+    }
+
+    /// The same run, but equal columns are merged on the way.
+    pub(super) fn merging_equal_columns(self) -> Self {
+        Run { twins: Some(Twins::default()), ..self }
     }
 
     pub(super) fn threads(&self) -> usize {
@@ -146,6 +154,27 @@ impl<'a> Run<'a> {
     /// Tells the observer that `columns` columns need not pass layer `layer` (0-based) and those behind.
     pub(super) fn spared_from(&self, layer: usize, columns: usize) {
         self.observer.advanced((columns * (self.layers - layer)) as u64);
+    }
+
+    /// Sets columns aside that are equal to another when they enter layer `layer` (0-based), if this run
+    /// merges.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub(super) fn merge_equal(&self, layer: usize, columns: Vec<Column>) -> Result<Vec<Column>, Error> {
+        let Some(twins) = &self.twins else { return Ok(columns) };
+        let before = columns.len();
+        let kept = twins.set_aside(self, columns)?;
+        self.spared_from(layer, before - kept.len());
+        Ok(kept)
+    }
+
+    /// Puts the columns back that were set aside.
+    pub(super) fn restore_equal(&mut self, columns: Vec<Column>) -> Vec<Column> {
+        match self.twins.take() {
+            Some(twins) => twins.restore(columns),
+            None => columns,
+        }
     }
 
     /// The counts of all layers, and of the `output` columns behind the last.

@@ -81,7 +81,9 @@ impl ModelledSpmm {
         const SAMPLES: usize = 32;
         let step = (input.len() / SAMPLES).max(1);
         let sampled = input.iter().step_by(step);
-        let active_samples = sampled.clone().filter(|row| row.0.iter().any(|&y| y != 0.0)).count();
+        // Without its sign bit, any float that is not zero has a bit set.
+        let bits = |row: &&LaneRow| row.0.iter().fold(0, |bits, y| bits | y.to_bits()) << 1;
+        let active_samples = sampled.clone().filter(|row| bits(row) != 0).count();
         if active_samples * input.len() > 2 * self.scatter_below * sampled.len() {
             return false;
         }

@@ -2,7 +2,7 @@
 
 use crate::problem::{Problem, engine, engines, infer, worst_excess};
 use proptest::prelude::*;
-use snicit::{Activation, CpuEngine, Engine, Inputs, Method, Network, Plan, reference};
+use snicit::{Activation, BitActivations, CpuEngine, Engine, Inputs, Method, Network, Plan, reference};
 
 /// SNICIT computes a column as the difference and sum of others: some more roundings, of numbers as large.
 fn slack(method: Method) -> f64 {
@@ -189,6 +189,52 @@ fn feed_forward_bits_do_not_depend_on_the_batch() {
                     assert_eq!(whole, batched.to_activations(), "{} by {size}", method.name());
                 }
             }
+        }
+    }
+}
+
+/// Merging equal columns changes no bit of the feed-forward methods and nothing beyond rounding in SNICIT.
+#[test]
+fn equal_columns_may_be_merged() {
+    const COPIES: usize = 6;
+    let problem = Problem {
+        widths: vec![64; 41],
+        density: 0.3,
+        block_outputs: 16,
+        biases: -0.12..-0.1,
+        uniform_bias: true,
+        activation: Activation::SDGC,
+        inputs: 100,
+        binary_inputs: true,
+        seed: 8,
+    };
+    let (network, distinct) = problem.generate();
+    let mut repeated = BitActivations::zeros(COPIES * distinct.len(), distinct.features());
+    for input in 0..repeated.inputs() {
+        distinct.for_each_nonzero(input % distinct.len(), |feature, _| {
+            repeated.set(input, feature);
+        });
+    }
+    let inputs = Inputs::from(repeated);
+    let expected = reference::infer(&network, &inputs);
+    let survivors = reference::categories(&network, &inputs).len();
+    assert!((100..=500).contains(&survivors), "{survivors}");
+    for method in Method::ALL {
+        let plan = Plan::new(method).at_threshold_layer(20);
+        let plain = infer(&engine(2, None), &network, &plan, &inputs);
+        let prepared = engine(2, None).prepare(&network, &plan.merging_equal_columns()).unwrap();
+        let merged = prepared.infer(&inputs).unwrap();
+        if method == Method::Snicit {
+            let bound = reference::rounding_error_bound(&network, &inputs);
+            let (excess, ..) = worst_excess(&merged.output, &expected, &bound, slack(method));
+            assert!(excess <= 0.0, "{excess}");
+        } else {
+            assert_eq!(plain.to_activations(), merged.output.to_activations(), "{}", method.name());
+        }
+        assert_eq!(plain.categories(), merged.output.categories(), "{}", method.name());
+        if method == Method::Bf2019 || method == Method::Xy2021 {
+            let live = merged.report.live_columns;
+            assert!((live[39] as usize) < survivors / 3, "{live:?}");
         }
     }
 }

@@ -64,6 +64,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     snicit: SnicitArgs,
+
+    /// Compute equal columns once: an extra that loses nothing and is part of no method
+    #[arg(long)]
+    merge_equal_columns: bool,
 }
 
 const AFTER_HELP: &str = "\
@@ -84,6 +88,10 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if let Some(threshold) = args.threshold_layer.filter(|&t| t > layers) {
         return Err(snicit::Error::ThresholdBeyondLayers { threshold, layers }.into());
     }
+    let mut plan = snicit_args::plan(args.method, args.threshold_layer)
+        .with_snicit(args.snicit.apply(SnicitOptions::sdgc()));
+    plan.snicit.validate()?;
+    plan.merge_equal_columns = args.merge_equal_columns;
     files.require(layers)?;
     input_file.require()?;
     let truth = Truth::find(&args.network, layers, args.truth.as_ref())?;
@@ -98,8 +106,6 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let load = start.elapsed();
     let true_categories = truth.read()?;
 
-    let plan = snicit_args::plan(args.method, args.threshold_layer)
-        .with_snicit(args.snicit.apply(SnicitOptions::sdgc()));
     let start = Instant::now();
     let prepared = engine.prepare(&network, &plan)?;
     let prepare = start.elapsed();

@@ -4,6 +4,9 @@ use crate::cpu::layout::{Epilogue, Strip, Strips, Values};
 use crate::cpu::simd::Lanes;
 use crate::cpu::tile::{LaneMask, LaneRow};
 
+/// A tile of so few rows lies in the first-level cache as a whole.
+const NEAR_ROWS: usize = 512;
+
 /// `clamp(W·Y + b)` for a run of tiles.
 ///
 /// # Safety
@@ -24,7 +27,7 @@ pub(super) unsafe fn multiply<V: Lanes>(
         *live = 0;
         let strips = weights.strips();
         for (s, strip) in strips.iter().enumerate() {
-            if let Some(next) = strips.get(s + 1) {
+            if let Some(next) = strips.get(s + 1).filter(|_| inputs > NEAR_ROWS) {
                 // The rows of a strip lie anywhere in the tile, where no hardware foresees them.
                 for &i in weights.inputs_of(next) {
                     V::prefetch(input.as_ptr().wrapping_add(i as usize));
