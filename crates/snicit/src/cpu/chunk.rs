@@ -94,7 +94,12 @@ impl Chunk {
         // Kernels write every row: what is in the buffer from before does not matter.
         self.next_rows.resize(self.live.len() * self.neurons, LaneRow::ZERO);
         let Chunk { rows, next_rows, live, scratch, .. } = self;
-        layer.spmm.multiply(&layer.epilogue, rows, next_rows, live, scratch);
+        let (inputs, outputs) = (layer.spmm.inputs(), layer.spmm.outputs());
+        for (tile, live) in live.iter_mut().enumerate() {
+            let input = &rows[tile * inputs..][..inputs];
+            let output = &mut next_rows[tile * outputs..][..outputs];
+            *live = layer.spmm.multiply(&layer.epilogue, input, output, scratch);
+        }
         std::mem::swap(&mut self.rows, &mut self.next_rows);
         self.mask_padding();
         self.live.iter().map(|mask| mask.count_ones() as usize).sum()

@@ -162,9 +162,11 @@ impl Prepared for CpuPrepared {
             }
         };
         let mut result = if threads == 1 { infer() } else { self.pool.install(infer) }?;
-        let start = Instant::now();
-        result.columns = run.restore_equal(result.columns);
-        result.times.recovery += start.elapsed();
+        if self.merge_equal_columns {
+            let start = Instant::now();
+            result.columns = run.restore_equal(result.columns);
+            result.times.recovery += start.elapsed();
+        }
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: result.times,

@@ -107,18 +107,12 @@ impl Spmm for ModelledSpmm {
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-        live: &mut [LaneMask],
         scratch: &mut SpmmScratch,
-    ) {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        for (tile, live) in live.iter_mut().enumerate() {
-            let input = &input[tile * inputs..][..inputs];
-            let output = &mut output[tile * outputs..][..outputs];
-            if self.few_active(input, &mut scratch.active) {
-                *live = self.scatter.multiply_active(epilogue, input, output, scratch);
-            } else {
-                self.kernels.strips(&self.strips, epilogue, input, output, std::slice::from_mut(live));
-            }
+    ) -> LaneMask {
+        if self.few_active(input, &mut scratch.active) {
+            self.scatter.multiply_active(epilogue, input, output, scratch)
+        } else {
+            self.kernels.strips(&self.strips, epilogue, input, output)
         }
     }
 

@@ -33,7 +33,7 @@ pub(super) struct Kernels {
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
-type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
 type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 
 /// Compiles every kernel for one instruction set.
@@ -46,10 +46,9 @@ macro_rules! kernels {
                 epilogue: &Epilogue,
                 input: &[LaneRow],
                 output: &mut [LaneRow],
-                live: &mut [LaneMask],
-            ) {
+            ) -> LaneMask {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output, live) }
+                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output) }
             }
             $(#[$features])?
             fn scatter(
@@ -151,10 +150,8 @@ impl Kernels {
         self.max_strip_width
     }
 
-    /// One layer on a run of tiles, gathering: every output reads its inputs.
-    ///
-    /// `input` and `output` hold the tiles one after another, `live` one mask a tile; it receives the
-    /// lanes that have a non-zero output.
+    /// One layer on one tile, gathering: every output reads its inputs. Gives the lanes with a non-zero
+    /// output.
     ///
     /// # Panics
     /// If the lengths do not belong together.
@@ -164,14 +161,13 @@ impl Kernels {
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-        live: &mut [LaneMask],
-    ) {
-        assert_eq!(input.len(), live.len() * weights.inputs());
-        assert_eq!(output.len(), live.len() * weights.outputs());
+    ) -> LaneMask {
+        assert_eq!(input.len(), weights.inputs());
+        assert_eq!(output.len(), weights.outputs());
         assert_eq!(epilogue.bias.len(), weights.outputs());
         // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
         // just checked, and the indices in `weights` are below its inputs and outputs.
-        unsafe { (self.strips)(weights, epilogue, input, output, live) }
+        unsafe { (self.strips)(weights, epilogue, input, output) }
     }
 
     /// One layer on one tile, scattering: the `active` input neurons add to their outputs.

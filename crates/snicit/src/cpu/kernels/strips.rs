@@ -7,7 +7,7 @@ use crate::cpu::tile::{LaneMask, LaneRow};
 /// A tile of so few rows lies in the first-level cache as a whole.
 const NEAR_ROWS: usize = 512;
 
-/// `clamp(W·Y + b)` for a run of tiles.
+/// `clamp(W·Y + b)` for one tile; gives the lanes with a non-zero output.
 ///
 /// # Safety
 /// The processor has the instruction set of `V`. The slices have the lengths that
@@ -18,38 +18,33 @@ pub(super) unsafe fn multiply<V: Lanes>(
     epilogue: &Epilogue,
     input: &[LaneRow],
     output: &mut [LaneRow],
-    live: &mut [LaneMask],
-) {
-    let (inputs, outputs) = (weights.inputs(), weights.outputs());
-    for (tile, live) in live.iter_mut().enumerate() {
-        let input = &input[tile * inputs..][..inputs];
-        let output = &mut output[tile * outputs..][..outputs];
-        *live = 0;
-        let strips = weights.strips();
-        for (s, strip) in strips.iter().enumerate() {
-            if let Some(next) = strips.get(s + 1).filter(|_| inputs > NEAR_ROWS) {
-                // The rows of a strip lie anywhere in the tile, where no hardware foresees them.
-                for &i in weights.inputs_of(next) {
-                    V::prefetch(input.as_ptr().wrapping_add(i as usize));
+) -> LaneMask {
+    let mut live = 0;
+    let strips = weights.strips();
+    for (s, strip) in strips.iter().enumerate() {
+        if let Some(next) = strips.get(s + 1).filter(|_| input.len() > NEAR_ROWS) {
+            // The rows of a strip lie anywhere in the tile, where no hardware foresees them.
+            for &i in weights.inputs_of(next) {
+                V::prefetch(input.as_ptr().wrapping_add(i as usize));
+            }
+        }
+        // SAFETY: the caller's contract is this function's.
+        live |= unsafe {
+            match weights.values() {
+                Values::Equal(value) => {
+                    let value = V::splat(*value);
+                    any_width::<V>(weights, strip, epilogue, input, output, |_| value)
+                }
+                Values::Each(values) => {
+                    let values = weights.values_of(strip, values);
+                    // The weights of a strip are as many as its inputs times its outputs.
+                    let weight = |k: usize| V::splat(*values.get_unchecked(k));
+                    any_width::<V>(weights, strip, epilogue, input, output, weight)
                 }
             }
-            // SAFETY: the caller's contract is this function's.
-            *live |= unsafe {
-                match weights.values() {
-                    Values::Equal(value) => {
-                        let value = V::splat(*value);
-                        any_width::<V>(weights, strip, epilogue, input, output, |_| value)
-                    }
-                    Values::Each(values) => {
-                        let values = weights.values_of(strip, values);
-                        // The weights of a strip are as many as its inputs times its outputs.
-                        let weight = |k: usize| V::splat(*values.get_unchecked(k));
-                        any_width::<V>(weights, strip, epilogue, input, output, weight)
-                    }
-                }
-            };
-        }
+        };
     }
+    live
 }
 
 /// One strip on one tile; `weight(k · width + r)` is that of its `k`-th input and `r`-th output.

@@ -82,7 +82,7 @@ fn pass_tile(
     for (i, layer) in layers.iter().enumerate() {
         run.enter_layer(first + i, count)?;
         biased.resize(layer.spmm.outputs(), LaneRow::ZERO);
-        layer.spmm.multiply(&layer.biased, &rows, &mut biased, &mut [0], scratch);
+        layer.spmm.multiply(&layer.biased, &rows, &mut biased, scratch);
         rows.clear();
         rows.extend(biased.iter().map(|row| LaneRow(row.0.map(|z| layer.activate(z)))));
         if keep {

@@ -54,7 +54,7 @@ impl ResidueTile {
         for (i, (layer, centroid)) in layers.iter().zip(trajectory).enumerate() {
             run.enter_layer(first + i, self.live.count_ones() as usize)?;
             next.resize(layer.spmm.outputs(), LaneRow::ZERO);
-            layer.spmm.multiply(&layer.product, &self.rows, &mut next, &mut [0], scratch);
+            layer.spmm.multiply(&layer.product, &self.rows, &mut next, scratch);
             std::mem::swap(&mut self.rows, &mut next);
             let update = ResidueUpdate { centroid, low: layer.low, high: layer.high, prune };
             self.live = kernels.update_residues(&update, &mut self.rows);
