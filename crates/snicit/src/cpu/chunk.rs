@@ -111,15 +111,17 @@ impl Chunk {
         if tiles == self.live.len() {
             return;
         }
-        // Live columns behind the first `live` fill the holes among these.
-        let is_live = |k: &usize| self.live[k / LANES] >> (k % LANES) & 1 == 1;
-        let holes = (0..live).filter(|k| !is_live(k));
-        let movers = (live..self.len()).filter(is_live);
-        let pairs: Vec<(usize, usize)> = movers.zip(holes).collect();
+        // Live columns behind the first `live` fill the holes among these, of which there are as many.
+        let is_live = |k: usize| self.live[k / LANES] >> (k % LANES) & 1 == 1;
         self.moves.clear();
-        for (from, to) in pairs {
+        let mut to = 0;
+        for from in (live..self.inputs.len()).filter(|&from| is_live(from)) {
+            while is_live(to) {
+                to += 1;
+            }
             self.inputs[to] = self.inputs[from];
             add_move(&mut self.moves, from, to);
+            to += 1;
         }
         self.inputs.truncate(live);
         self.live.fill(LaneMask::MAX);

@@ -65,9 +65,9 @@ impl FeedForwardMethod for TaskGraphFeedForward {
             let mut neurons = entering;
             for layer in layers.clone() {
                 let FlaggedLayer { weights, preserves_zero, .. } = &self.layers[layer];
-                let columns = batch.columns_to_compute(neurons, *preserves_zero);
-                run.enter_layer(layer, columns.len())?;
-                batch.pass(&self.kernels, &self.layers[layer], &columns, scratch);
+                batch.choose_columns(neurons, *preserves_zero);
+                run.enter_layer(layer, batch.chosen.len())?;
+                batch.pass(&self.kernels, &self.layers[layer], scratch);
                 neurons = weights.outputs();
                 run.passed_layer(layer, batch.len(), 0);
             }
@@ -86,6 +86,8 @@ struct FlaggedBatch {
     current: FlaggedColumns,
     /// Receives the next layer; holds what was computed two layers ago until it is overwritten.
     next: FlaggedColumns,
+    /// The columns to compute in the present layer, ascending.
+    chosen: Vec<usize>,
     tile: Vec<LaneRow>,
     output_tile: Vec<LaneRow>,
 }
@@ -118,6 +120,7 @@ impl FlaggedBatch {
             inputs,
             current,
             next: FlaggedColumns::zeros(columns, max_width),
+            chosen: Vec::new(),
             tile: Vec::new(),
             output_tile: Vec::new(),
         }
@@ -127,27 +130,25 @@ impl FlaggedBatch {
         self.inputs.len()
     }
 
-    /// The columns with a non-zero neuron; all, if a layer makes something of a zero column.
-    fn columns_to_compute(&self, neurons: usize, preserves_zero: bool) -> Vec<usize> {
+    /// Chooses the columns with a non-zero neuron; all, if a layer makes something of a zero column.
+    fn choose_columns(&mut self, neurons: usize, preserves_zero: bool) {
         let sections = sections_for(neurons);
-        (0..self.len()).filter(|&k| !preserves_zero || self.current.any_flag(k, sections)).collect()
+        let current = &self.current;
+        let chosen = |&k: &usize| !preserves_zero || current.any_flag(k, sections);
+        self.chosen.clear();
+        self.chosen.extend((0..self.inputs.len()).filter(chosen));
     }
 
-    /// Computes one layer for `columns`; the others become zero.
-    fn pass(
-        &mut self,
-        kernels: &Kernels,
-        layer: &FlaggedLayer,
-        columns: &[usize],
-        scratch: &mut SpmmScratch,
-    ) {
+    /// Computes one layer for the chosen columns; the others become zero.
+    fn pass(&mut self, kernels: &Kernels, layer: &FlaggedLayer, scratch: &mut SpmmScratch) {
         let outputs = layer.weights.outputs();
         self.tile.resize(layer.weights.inputs(), LaneRow::ZERO);
         self.output_tile.resize(outputs, LaneRow::ZERO);
         let SpmmScratch { active, live_sections } = scratch;
         live_sections.clear();
         live_sections.resize(sections_for(outputs), 0);
-        for group in columns.chunks(LANES) {
+        let chosen = std::mem::take(&mut self.chosen);
+        for group in chosen.chunks(LANES) {
             self.load_tile(kernels, group, active);
             kernels.scatter(
                 &layer.weights,
@@ -171,13 +172,14 @@ impl FlaggedBatch {
                 }
             }
         }
-        let mut computed = columns.iter().peekable();
+        let mut computed = chosen.iter().peekable();
         for k in 0..self.inputs.len() {
             if computed.next_if_eq(&&k).is_none() {
                 (0..sections_for(outputs)).for_each(|section| self.next.clear(k, section));
             }
         }
         std::mem::swap(&mut self.current, &mut self.next);
+        self.chosen = chosen;
     }
 
     /// Brings the flagged sections of up to sixteen columns into the tile and lists its active rows.
@@ -199,13 +201,13 @@ impl FlaggedBatch {
     }
 
     /// Gives the columns away; only those that are not zero if others `may_drop`.
-    fn into_columns(self, neurons: usize, may_drop: bool) -> Vec<Column> {
-        let columns = self.columns_to_compute(neurons, may_drop);
-        let column = |k: usize| Column {
+    fn into_columns(mut self, neurons: usize, may_drop: bool) -> Vec<Column> {
+        self.choose_columns(neurons, may_drop);
+        let column = |&k: &usize| Column {
             input: self.inputs[k],
             values: self.current.column(k)[..neurons].into(),
         };
-        columns.into_iter().map(column).collect()
+        self.chosen.iter().map(column).collect()
     }
 }
 
