@@ -3,7 +3,9 @@
 //
 // Activations lie in one of two layouts; "slot" is the place of a column in its buffer:
 //   input-major    value of neuron i in slot k at  k * neurons + i
-//   neuron-major   value of neuron i in slot k at  i * stride + k,  stride = row_stride(columns stored)
+//   neuron-major   columns in panels of 64, a panel neuron by neuron: value of neuron i in slot k at
+//                  k / 64 * 64 * neurons + i * 64 + k % 64. A panel is contiguous, so that kernels that
+//                  take all neurons of some columns touch few pages of memory.
 // Which columns there are is known on the device only. `count` points to the number of columns to
 // process; the j-th of them is in slot slots[j], or in slot j where `slots` is null. Kernels run with a
 // fixed grid and stride over whatever there is, so that the host need not know.
@@ -18,8 +20,12 @@ constexpr u32 WARP = 32;
 constexpr u32 ALL_LANES = 0xffffffffu;
 constexpr u32 NONE = 0xffffffffu;
 
-// Columns a row of the neuron-major layout holds, given the columns stored: rows begin at 128 bytes.
-__device__ __forceinline__ u64 row_stride(u32 columns) { return (u64(columns) + 31) / 32 * 32; }
+constexpr u32 PANEL = 64; // columns of a panel of the neuron-major layout
+
+// Where the column in slot `slot` of the neuron-major layout begins; neuron i follows at i * PANEL.
+__device__ __forceinline__ u64 panel_offset(u32 slot, u32 neurons) {
+    return u64(slot / PANEL) * PANEL * neurons + slot % PANEL;
+}
 
 __device__ __forceinline__ u32 slot_of(const u32* slots, u32 j) { return slots ? slots[j] : j; }
 

@@ -25,16 +25,18 @@ template <class Rows>
 __device__ void many_columns(const GatherLayer& layer, const RowsArguments& a, const Rows& rows, u32 count) {
     constexpr u32 TILE = WARP * COLUMNS_A_LANE;
     const u32 lane = lane_id();
-    const u64 out_stride = row_stride(count);
     const u64 items = (u64(count) + TILE - 1) / TILE * layer.neurons;
     const u64 warps = u64(gridDim.x) * WARPS;
     for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
         const u32 output = item % layer.neurons;
         const u64 first_column = item / layer.neurons * TILE;
-        u32 column[COLUMNS_A_LANE], slot[COLUMNS_A_LANE];
+        u32 column[COLUMNS_A_LANE];
+        typename Rows::Column from[COLUMNS_A_LANE];
+        float* to[COLUMNS_A_LANE];
         for (u32 c = 0; c < COLUMNS_A_LANE; ++c) {
             column[c] = min(first_column + c * WARP + lane, u64(count) - 1);
-            slot[c] = slot_of(a.slots, column[c]);
+            from[c] = rows.column(slot_of(a.slots, column[c]));
+            to[c] = a.to + panel_offset(column[c], a.neurons_out);
         }
         float sums[COLUMNS_A_LANE] = {};
         const u32 end = layer.offsets[output + 1];
@@ -47,7 +49,7 @@ __device__ void many_columns(const GatherLayer& layer, const RowsArguments& a, c
                 const u32 row = __shfl_sync(ALL_LANES, input, t);
                 const float w = __shfl_sync(ALL_LANES, weight, t);
 #pragma unroll
-                for (u32 c = 0; c < COLUMNS_A_LANE; ++c) sums[c] += w * rows.at(row, slot[c]);
+                for (u32 c = 0; c < COLUMNS_A_LANE; ++c) sums[c] += w * rows.at(from[c], row);
             }
         }
         const float bias = layer.bias ? layer.bias[output] : 0.0f;
@@ -55,7 +57,7 @@ __device__ void many_columns(const GatherLayer& layer, const RowsArguments& a, c
         for (u32 c = 0; c < COLUMNS_A_LANE; ++c) {
             if (first_column + c * WARP + lane >= count) continue;
             const float y = clamp(sums[c] + bias, layer.low, layer.high);
-            a.to[output * out_stride + column[c]] = y;
+            to[c][u64(output) * PANEL] = y;
             if (y != 0.0f && a.marks.flags) a.marks.mark(column[c]);
         }
     }
@@ -63,10 +65,9 @@ __device__ void many_columns(const GatherLayer& layer, const RowsArguments& a, c
 
 template <u32 COLUMNS, class Rows>
 __device__ void few_columns(const GatherLayer& layer, const RowsArguments& a, const Rows& rows, u32 count) {
-    const u64 out_stride = row_stride(count);
-    u32 slot[COLUMNS];
+    typename Rows::Column from[COLUMNS];
 #pragma unroll
-    for (u32 c = 0; c < COLUMNS; ++c) slot[c] = slot_of(a.slots, min(c, count - 1));
+    for (u32 c = 0; c < COLUMNS; ++c) from[c] = rows.column(slot_of(a.slots, min(c, count - 1)));
     for (u32 output = blockIdx.x * WARPS + warp_id(); output < layer.neurons; output += gridDim.x * WARPS) {
         float sums[COLUMNS] = {};
         const u32 end = layer.offsets[output + 1];
@@ -74,14 +75,14 @@ __device__ void few_columns(const GatherLayer& layer, const RowsArguments& a, co
             const float w = layer.weights[k];
             const u32 input = layer.inputs[k];
 #pragma unroll
-            for (u32 c = 0; c < COLUMNS; ++c) sums[c] += w * rows.at(input, slot[c]);
+            for (u32 c = 0; c < COLUMNS; ++c) sums[c] += w * rows.at(from[c], input);
         }
         const float bias = layer.bias ? layer.bias[output] : 0.0f;
 #pragma unroll
         for (u32 c = 0; c < COLUMNS; ++c) {
             const float y = clamp(warp_sum(sums[c]) + bias, layer.low, layer.high);
             if (lane_id() == 0 && c < count) {
-                a.to[output * out_stride + c] = y;
+                a.to[u64(output) * PANEL + c] = y;
                 if (y != 0.0f && a.marks.flags) a.marks.mark(c);
             }
         }

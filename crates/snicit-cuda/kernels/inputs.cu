@@ -100,7 +100,6 @@ struct TransposeArguments {
     const float* from;
     const u32* slots;  // of the columns in `from`
     const u32* count;
-    const u32* stored; // columns stored in the neuron-major one of the two buffers
     u32 neurons;
     float* to;         // column j goes to slot j
 };
@@ -108,11 +107,10 @@ struct TransposeArguments {
 constexpr u32 TILE = 32;
 constexpr u32 TILE_ROWS = 8;
 
-// Input-major to neuron-major (stored = count); blocks of TILE x TILE_ROWS threads.
+// Input-major to neuron-major; blocks of TILE x TILE_ROWS threads.
 extern "C" __global__ void to_neuron_major(TransposeArguments a) {
     __shared__ float tile[TILE][TILE + 1];
     const u32 count = *a.count;
-    const u64 stride = row_stride(*a.stored);
     const u64 column_tiles = (u64(count) + TILE - 1) / TILE, row_tiles = (u64(a.neurons) + TILE - 1) / TILE;
     for (u64 item = blockIdx.x; item < column_tiles * row_tiles; item += gridDim.x) {
         const u64 column0 = item / row_tiles * TILE, row0 = item % row_tiles * TILE;
@@ -125,7 +123,7 @@ extern "C" __global__ void to_neuron_major(TransposeArguments a) {
         __syncthreads();
         for (u32 t = threadIdx.y; t < TILE; t += TILE_ROWS) {
             const u64 i = row0 + t, j = column0 + threadIdx.x;
-            if (j < count && i < a.neurons) a.to[i * stride + j] = tile[threadIdx.x][t];
+            if (j < count && i < a.neurons) a.to[panel_offset(j, a.neurons) + i * PANEL] = tile[threadIdx.x][t];
         }
         __syncthreads();
     }
@@ -135,14 +133,13 @@ extern "C" __global__ void to_neuron_major(TransposeArguments a) {
 extern "C" __global__ void to_input_major(TransposeArguments a) {
     __shared__ float tile[TILE][TILE + 1];
     const u32 count = *a.count;
-    const u64 stride = row_stride(*a.stored);
     const u64 column_tiles = (u64(count) + TILE - 1) / TILE, row_tiles = (u64(a.neurons) + TILE - 1) / TILE;
     for (u64 item = blockIdx.x; item < column_tiles * row_tiles; item += gridDim.x) {
         const u64 column0 = item / row_tiles * TILE, row0 = item % row_tiles * TILE;
         for (u32 t = threadIdx.y; t < TILE; t += TILE_ROWS) {
             const u64 i = row0 + t, j = column0 + threadIdx.x;
             if (j < count && i < a.neurons) {
-                tile[t][threadIdx.x] = a.from[i * stride + slot_of(a.slots, j)];
+                tile[t][threadIdx.x] = a.from[panel_offset(slot_of(a.slots, j), a.neurons) + i * PANEL];
             }
         }
         __syncthreads();

@@ -50,22 +50,33 @@ extern "C" __global__ void update_input_major(UpdateArguments a) {
     }
 }
 
-// Neuron-major: a block takes as many rows at a time as its threads can fill with columns.
+// Neuron-major: a block takes as many rows at a time as its threads can fill with a panel's columns.
+constexpr u32 ROWS_A_THREAD = 4;
+
 extern "C" __global__ void update_neuron_major(UpdateArguments a) {
     const u32 count = *a.count, centroids = *a.centroid_count;
     if (count == 0) return;
-    const u64 stride = row_stride(count);
     u32 columns_at_once = 1;
-    while (columns_at_once < count && columns_at_once < blockDim.x) columns_at_once *= 2;
+    while (columns_at_once < count && columns_at_once < PANEL) columns_at_once *= 2;
     const u32 rows_at_once = blockDim.x / columns_at_once;
     const u32 row = threadIdx.x / columns_at_once, column = threadIdx.x % columns_at_once;
-    for (u32 k = column; k < count; k += columns_at_once) {
+    // Blocks that share a panel take its rows in turn.
+    const u64 panels = (u64(count) + PANEL - 1) / PANEL;
+    const u64 row_groups = (u64(a.neurons) + rows_at_once * ROWS_A_THREAD - 1) / (rows_at_once * ROWS_A_THREAD);
+    for (u64 item = blockIdx.x; item < panels * row_groups; item += gridDim.x) {
+        const u64 first_row = item % row_groups * rows_at_once * ROWS_A_THREAD + row;
+        const u64 k = item / row_groups * PANEL + column;
+        if (k >= count) continue;
         const u32 center = a.centers[k];
+        const u64 mine = panel_offset(k, a.neurons);
+        const u64 centers = panel_offset(center, a.neurons);
         bool any = false;
-        for (u64 i = u64(blockIdx.x) * rows_at_once + row; i < a.neurons; i += u64(gridDim.x) * rows_at_once) {
-            const float* z = a.z + i * stride;
-            const float y = update(a, z[k], z[center], a.bias[i], k < centroids);
-            a.y[i * stride + k] = y;
+#pragma unroll
+        for (u32 t = 0; t < ROWS_A_THREAD; ++t) {
+            const u64 i = first_row + u64(t) * rows_at_once;
+            if (i >= a.neurons) break;
+            const float y = update(a, a.z[mine + i * PANEL], a.z[centers + i * PANEL], a.bias[i], k < centroids);
+            a.y[mine + i * PANEL] = y;
             any |= y != 0.0f;
         }
         if (a.marks.flags && (any || k < centroids)) a.marks.mark(k);

@@ -4,7 +4,7 @@
 
 struct ScatterLayer {
     const u32* offsets;   // slab s, input i: its connections are offsets[s * (inputs + 1) + i] to the next
-    const u16* outputs;   // output of each connection, counted from the slab's first
+    const u16* outputs;   // output of each connection, counted from the slab's first, swizzled
     const float* weights;
     const float* bias;    // one an output; null for none
     u32 inputs;
@@ -51,12 +51,24 @@ __device__ void scatter(const ScatterLayer& layer, u32 slab, const float* column
     }
 }
 
-// Bias, activation; writes the slab and says (to all threads) whether it has a non-zero value.
-__device__ bool finish(const ScatterLayer& layer, u32 first, u32 width, const float* sums, float* out) {
+// Where the sum of an output is in the slab. The outputs of an input are often a power of two apart, all
+// in one bank of shared memory; this spreads them over the banks. The host swizzles `outputs` likewise.
+__device__ __forceinline__ u32 swizzled(u32 output) { return output ^ ((output >> 5 ^ output >> 10) & 31); }
+
+// The slab's sums become 0; they fill whole groups of 32.
+__device__ void clear(u32 width, float* sums) {
+    for (u32 o = threadIdx.x; o < (width + 31) / 32 * 32; o += blockDim.x) sums[o] = 0.0f;
+    __syncthreads();
+}
+
+// Bias, activation; writes `width` outputs from `first` on, which lie in the slab from `in_slab` on, and
+// says (to all threads) whether one is not zero.
+__device__ bool finish(const ScatterLayer& layer, u32 first, u32 in_slab, u32 width, const float* sums,
+                       float* out) {
     bool any = false;
     for (u32 o = threadIdx.x; o < width; o += blockDim.x) {
         const float bias = layer.bias ? layer.bias[first + o] : 0.0f;
-        const float y = clamp(sums[o] + bias, layer.low, layer.high);
+        const float y = clamp(sums[swizzled(in_slab + o)] + bias, layer.low, layer.high);
         out[first + o] = y;
         any |= y != 0.0f;
     }
@@ -83,12 +95,11 @@ extern "C" __global__ void __launch_bounds__(1024) scatter_layer(ScatterArgument
         const u32 j = item / layer.slabs, slab = item % layer.slabs;
         const u32 first = slab * layer.slab;
         const u32 width = min(layer.slab, layer.neurons - first);
-        for (u32 o = threadIdx.x; o < width; o += blockDim.x) sums[o] = 0.0f;
-        __syncthreads();
+        clear(width, sums);
         const float* column = a.from + slot_of(a.slots, j) * u64(layer.inputs);
         scatter(layer, slab, column, 0, layer.inputs, found[warp_id()], sums);
         __syncthreads();
-        const bool any = finish(layer, first, width, sums, a.to + u64(j) * layer.neurons);
+        const bool any = finish(layer, first, 0, width, sums, a.to + u64(j) * layer.neurons);
         if (any && a.marks.flags && threadIdx.x == 0) a.marks.mark(j);
     }
 }
@@ -106,7 +117,11 @@ struct FlaggedArguments {
     u32 section;             // neurons of a section
     u32 keeps_zero;          // whether the layer makes zero columns of zero columns
     u32* live_count;         // counts the columns that were computed
+    u32* next_items;         // the shared counter from which blocks fetch work; 0 at first
 };
+
+// Items that a block fetches at a time. Few of them are live, so two live ones rarely come together.
+constexpr u32 ITEMS_AT_ONCE = 2;
 
 // Whether one of the sections first .. last of a column is flagged; the same answer for all threads.
 __device__ bool any_section(const u32* flags, u32 first, u32 last) {
@@ -121,7 +136,17 @@ extern "C" __global__ void __launch_bounds__(1024) flagged_layer(FlaggedArgument
     const ScatterLayer& layer = a.layer;
     const u64 items = u64(a.columns) * layer.slabs;
     const u32 sections_in = (layer.inputs + a.section - 1) / a.section;
-    for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
+    __shared__ u32 fetched;
+    u64 item = 0, fetched_end = 0;
+    for (;; ++item) {
+        if (item == fetched_end) {
+            __syncthreads(); // all have read the last number
+            if (threadIdx.x == 0) fetched = atomicAdd(a.next_items, 1);
+            __syncthreads();
+            item = u64(fetched) * ITEMS_AT_ONCE;
+            fetched_end = item + ITEMS_AT_ONCE;
+        }
+        if (item >= items) break;
         const u32 j = item / layer.slabs, slab = item % layer.slabs;
         const u32 first = slab * layer.slab;
         const u32 width = min(layer.slab, layer.neurons - first);
@@ -138,8 +163,7 @@ extern "C" __global__ void __launch_bounds__(1024) flagged_layer(FlaggedArgument
             continue;
         }
         if (slab == 0 && threadIdx.x == 0) atomicAdd(a.live_count, 1);
-        for (u32 o = threadIdx.x; o < width; o += blockDim.x) sums[o] = 0.0f;
-        __syncthreads();
+        clear(width, sums);
         const float* column = a.from + u64(j) * layer.inputs;
         for (u32 s = 0; s < sections_in; ++s) {
             if (!from_flags[s]) continue;
@@ -150,7 +174,7 @@ extern "C" __global__ void __launch_bounds__(1024) flagged_layer(FlaggedArgument
         for (u32 s = first_section; s < last_section; ++s) {
             const u32 begin = s * a.section;
             const u32 neurons = min(a.section, layer.neurons - begin);
-            const bool any = finish(layer, begin, neurons, sums + (begin - first), to);
+            const bool any = finish(layer, begin, begin - first, neurons, sums, to);
             if (threadIdx.x == 0) to_flags[s] = any;
         }
         __syncthreads();

@@ -30,7 +30,7 @@ struct StripsArguments {
 
 constexpr u32 WARPS = 4;
 constexpr u32 STAGED = 32; // inputs whose weights are staged at a time
-constexpr u32 COLUMNS_A_LANE = 2;
+constexpr u32 COLUMNS_A_LANE = PANEL / WARP;
 constexpr u32 FEW_COLUMNS = 8;
 
 struct Stage {
@@ -43,19 +43,21 @@ __device__ void many_columns(const StripsLayer& layer, const RowsArguments& a, c
                              Stage& stage) {
     constexpr u32 TILE = WARP * COLUMNS_A_LANE;
     const u32 lane = lane_id();
-    const u64 out_stride = row_stride(count);
     const u64 items = (u64(count) + TILE - 1) / TILE * layer.strip_count;
     const u64 warps = u64(gridDim.x) * WARPS;
     // Strips first: the columns of a tile stay in the cache while all strips read them.
     for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
         const Strip strip = layer.strips[item % layer.strip_count];
         const u64 first_column = item / layer.strip_count * TILE;
-        u32 column[COLUMNS_A_LANE], slot[COLUMNS_A_LANE];
+        u32 column[COLUMNS_A_LANE];
+        typename Rows::Column from[COLUMNS_A_LANE];
+        float* to[COLUMNS_A_LANE];
         for (u32 c = 0; c < COLUMNS_A_LANE; ++c) {
             // A lane without a column repeats the last one and does not write.
             const u64 j = first_column + c * WARP + lane;
             column[c] = min(j, u64(count) - 1);
-            slot[c] = slot_of(a.slots, column[c]);
+            from[c] = rows.column(slot_of(a.slots, column[c]));
+            to[c] = a.to + panel_offset(column[c], a.neurons_out);
         }
         float sums[COLUMNS_A_LANE][STRIP_OUTPUTS] = {};
         for (u32 start = 0; start < strip.inputs; start += STAGED) {
@@ -75,7 +77,7 @@ __device__ void many_columns(const StripsLayer& layer, const RowsArguments& a, c
                 for (u32 t = 0; t < AHEAD; ++t) {
 #pragma unroll
                     for (u32 c = 0; c < COLUMNS_A_LANE; ++c) {
-                        y[t][c] = s + t < staged ? rows.at(stage.inputs[s + t], slot[c]) : 0.0f;
+                        y[t][c] = s + t < staged ? rows.at(from[c], stage.inputs[s + t]) : 0.0f;
                     }
                 }
 #pragma unroll
@@ -108,7 +110,7 @@ __device__ void many_columns(const StripsLayer& layer, const RowsArguments& a, c
 #pragma unroll
             for (u32 c = 0; c < COLUMNS_A_LANE; ++c) {
                 const float y = clamp(sums[c][o] + bias, layer.low, layer.high);
-                if (first_column + c * WARP + lane < count) a.to[output * out_stride + column[c]] = y;
+                if (first_column + c * WARP + lane < count) to[c][u64(output) * PANEL] = y;
                 live[c] |= y != 0.0f;
             }
         }
@@ -124,10 +126,9 @@ __device__ void many_columns(const StripsLayer& layer, const RowsArguments& a, c
 template <u32 COLUMNS, class Rows>
 __device__ void few_columns(const StripsLayer& layer, const RowsArguments& a, const Rows& rows, u32 count) {
     const u32 o = lane_id() % STRIP_OUTPUTS, half = lane_id() / STRIP_OUTPUTS;
-    const u64 out_stride = row_stride(count);
-    u32 slot[COLUMNS];
+    typename Rows::Column from[COLUMNS];
 #pragma unroll
-    for (u32 c = 0; c < COLUMNS; ++c) slot[c] = slot_of(a.slots, min(c, count - 1));
+    for (u32 c = 0; c < COLUMNS; ++c) from[c] = rows.column(slot_of(a.slots, min(c, count - 1)));
     for (u32 s = blockIdx.x * WARPS + warp_id(); s < layer.strip_count; s += gridDim.x * WARPS) {
         const Strip strip = layer.strips[s];
         const float* weights = layer.weights + u64(strip.first_input) * STRIP_OUTPUTS + o;
@@ -137,7 +138,7 @@ __device__ void few_columns(const StripsLayer& layer, const RowsArguments& a, co
             const float w = weights[u64(i) * STRIP_OUTPUTS];
             const u32 input = layer.inputs[strip.first_input + i];
 #pragma unroll
-            for (u32 c = 0; c < COLUMNS; ++c) sums[c] += w * rows.at(input, slot[c]);
+            for (u32 c = 0; c < COLUMNS; ++c) sums[c] += w * rows.at(from[c], input);
         }
         const bool writes = half == 0 && o < strip.outputs;
         const u32 place = strip.first_output + o;
@@ -148,7 +149,7 @@ __device__ void few_columns(const StripsLayer& layer, const RowsArguments& a, co
             const float sum = sums[c] + __shfl_xor_sync(ALL_LANES, sums[c], STRIP_OUTPUTS);
             const float y = clamp(sum + bias, layer.low, layer.high);
             const bool mine = writes && c < count;
-            if (mine) a.to[output * out_stride + c] = y;
+            if (mine) a.to[u64(output) * PANEL + c] = y;
             const bool live = __any_sync(ALL_LANES, mine && y != 0.0f);
             if (live && a.marks.flags && lane_id() == 0) a.marks.mark(c);
         }

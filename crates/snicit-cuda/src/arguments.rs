@@ -85,10 +85,11 @@ pub(crate) struct GatherLayer {
 pub(crate) struct RowsArguments {
     pub(crate) from: Pointer,
     pub(crate) bit_stride: u64,
-    pub(crate) stored: Pointer,
     pub(crate) slots: Pointer,
     pub(crate) count: Pointer,
     pub(crate) to: Pointer,
+    pub(crate) neurons_in: u32,
+    pub(crate) neurons_out: u32,
     pub(crate) marks: LiveMarks,
 }
 
@@ -131,7 +132,6 @@ arguments! {
         from: Pointer,
         slots: Pointer,
         count: Pointer,
-        stored: Pointer,
         neurons: u32,
         to: Pointer,
     }
@@ -161,6 +161,7 @@ arguments! {
         section: u32,
         keeps_zero: u32,
         live_count: Pointer,
+        next_items: Pointer,
     }
     FlagSectionsArguments for FlagSections {
         values: Pointer,

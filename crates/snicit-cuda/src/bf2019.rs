@@ -60,7 +60,7 @@ impl ScatterSpmm {
             1025..=8192 => 512,
             _ => 1024,
         };
-        (threads, width * size_of::<f32>())
+        (threads, SlabShape::shared_memory(width))
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::runtime::Pointer;
 
+/// Columns of a panel; PANEL of the kernels.
+pub(crate) const PANEL: usize = 64;
+
 /// How activations lie; see `kernels/common.cuh`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -11,7 +14,7 @@ pub(crate) enum Layout {
     BitRows,
     /// float32, input-major.
     InputMajor,
-    /// float32, neuron-major.
+    /// float32, neuron-major, in panels of [`PANEL`] columns.
     NeuronMajor,
     /// float32, input-major, all columns of the batch, with flags for sections (SNIG-2020).
     Flagged,
@@ -33,14 +36,12 @@ pub(crate) struct Columns {
     pub(crate) centers: Pointer,
     /// Index of the count of columns.
     pub(crate) count: usize,
-    /// Index of the count of columns that the buffer holds, of which some may be left out by now.
-    pub(crate) stored: usize,
 }
 
 impl Columns {
     /// What becomes of them when a kernel has written each column `j` to slot `j` of `buffer`.
     pub(crate) fn written(self, layout: Layout, buffer: usize, neurons: usize) -> Self {
-        Columns { layout, buffer, neurons, slots: 0, stored: self.count, ..self }
+        Columns { layout, buffer, neurons, slots: 0, ..self }
     }
 
     /// The buffer that is free to be written.

@@ -135,10 +135,10 @@ fn slab_shape(
     let fixed = scatter.iter().map(|&kernel| kernels.static_shared_memory(kernel));
     let fixed = fixed.collect::<Result<Vec<usize>, _>>()?.into_iter().max().unwrap_or(0);
     let room = (device.shared_memory / 2).saturating_sub(fixed + RESERVED);
-    let fitting = room / size_of::<f32>();
+    let fitting = SlabShape::fitting(room);
     let wanted = options.max_slab.map_or(fitting, std::num::NonZeroUsize::get).min(fitting);
     for kernel in scatter {
-        kernels.allow_shared_memory(kernel, wanted * size_of::<f32>())?;
+        kernels.allow_shared_memory(kernel, SlabShape::shared_memory(wanted))?;
     }
     Ok(SlabShape::new(wanted.max(1)))
 }

@@ -18,6 +18,9 @@ pub(crate) trait FeedForwardMethod: Send + Sync {
     /// Its weights.
     fn weights(&self) -> &WeightStore;
 
+    /// Whether [`FeedForwardMethod::pass`] only sends kernels and so can be recorded.
+    fn can_be_recorded(&self) -> bool;
+
     /// Does what can be done before the clock starts for batches of `batch` inputs and these passes.
     fn make_ready(
         &self,
@@ -65,6 +68,10 @@ impl CompactingFeedForward {
 impl FeedForwardMethod for CompactingFeedForward {
     fn weights(&self) -> &WeightStore {
         &self.weights
+    }
+
+    fn can_be_recorded(&self) -> bool {
+        !self.weights.is_streamed()
     }
 
     fn make_ready(

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod bf2019;
+mod clock;
 mod columns;
 mod devices;
 mod engine;
@@ -18,6 +19,7 @@ mod error;
 mod feed_forward;
 mod layout;
 mod prepared;
+mod recording;
 mod run;
 mod runtime;
 mod snicit;

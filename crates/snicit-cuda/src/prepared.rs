@@ -1,24 +1,26 @@
-//! A network prepared for a method on a GPU, and the clock of an inference.
+//! A network prepared for a method on a GPU.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cudarc::driver::{CudaEvent, CudaStream};
 use snicit::engine::validate_batch;
 use snicit::{
     Column, Error, FeedForward, InputBatch, Inputs, Layer, Method, Network, Observer, Outcome, Output,
-    Plan, Prepared, Report, StageTimes,
+    Plan, Prepared, Report,
 };
 
 use crate::arguments::GatherColumnsArguments;
 use crate::bf2019::ScatterSpmm;
+use crate::clock::{Clock, Stage};
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
 use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
-use crate::run::{Run, upload};
+use crate::recording::{Recorder, Recording};
+use crate::run::{Run, Sending, Sent, upload};
 use crate::runtime::{Kernel, PinnedBuffer};
 use crate::snicit::{PostConvergence, Snicit};
 use crate::snig2020::TaskGraphFeedForward;
@@ -30,6 +32,9 @@ use crate::{CudaError, CudaOptions, WeightPlacement};
 
 /// Batches are counted in 32 bits, with room for rounding up.
 const MAX_BATCH: usize = 1 << 31;
+
+/// Batch sizes whose work is kept recorded.
+const MAX_RECORDINGS: usize = 4;
 
 /// A network made ready on a GPU.
 pub struct CudaPrepared {
@@ -51,6 +56,8 @@ struct BatchMemory {
     workspace: Workspace,
     /// Where counts, then inputs, arrive on the host.
     results: PinnedBuffer,
+    /// By batch size.
+    recordings: HashMap<usize, Recording>,
 }
 
 enum PreparedMethod {
@@ -182,16 +189,17 @@ impl CudaPrepared {
         }
         let layers = self.needs.layers;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let BatchMemory { workspace, results } = self.memory_for(&mut memory, inputs, batch)?;
-        upload(workspace, inputs, range, layers)?;
-        self.make_ready(workspace, batch)?;
+        let memory = self.memory_for(&mut memory, inputs, batch)?;
+        upload(&mut memory.workspace, inputs, range, layers)?;
+        self.make_ready(&mut memory.workspace, batch)?;
 
-        let stream = &*self.gpu.stream;
-        let sent = self.send(workspace, results, inputs, batch, observer);
+        let clock = Clock::new(&self.gpu.device)?;
+        let sent = self.compute(memory, inputs, batch, &clock, observer);
         // Whatever happened, nothing may be under way when the memory is used again.
-        let waited = stream.synchronize().to("compute");
+        let waited = self.gpu.stream.synchronize().to("compute");
         let sent = sent?;
         waited?;
+        let BatchMemory { workspace, results, .. } = memory;
 
         let (counts, live_inputs) = results.numbers().split_at(count_slots(layers));
         let columns = &sent.columns;
@@ -205,7 +213,7 @@ impl CudaPrepared {
         live_columns.push(live as u64);
         let report = Report {
             threshold_layer: self.threshold_layer,
-            times: sent.clock.times()?,
+            times: clock.times()?,
             live_columns,
             centroids: sent.centroid_count.map(|count| u64::from(counts[count])),
         };
@@ -228,7 +236,7 @@ impl CudaPrepared {
             let workspace = Workspace::new(device, &self.needs, batch, binary)?;
             let numbers = count_slots(self.needs.layers) + batch;
             let results = PinnedBuffer::zeroed(device, numbers * size_of::<u32>())?;
-            return Ok(memory.insert(BatchMemory { workspace, results }));
+            return Ok(memory.insert(BatchMemory { workspace, results, recordings: HashMap::new() }));
         }
         memory.as_mut().ok_or(CudaError::Driver { action: "keep memory", reason: String::new() })
     }
@@ -246,34 +254,63 @@ impl CudaPrepared {
         }
     }
 
+    /// Does the work of a batch that was uploaded: recorded work if there is some for this size. Returns
+    /// when the answer is where it says.
+    fn compute(
+        &self,
+        memory: &mut BatchMemory,
+        inputs: &Inputs,
+        batch: usize,
+        clock: &Clock,
+        observer: &dyn Observer,
+    ) -> Result<Sent, Error> {
+        if !self.method.can_be_recorded() {
+            clock.start(&self.gpu.stream)?;
+            let (sent, _) = self.send(memory, inputs, batch, Sending::Direct { clock, observer })?;
+            return Ok(sent);
+        }
+        if !memory.recordings.contains_key(&batch) {
+            let recorder = Recorder::new(&self.gpu.stream)?;
+            let (sent, recorder) = self.send(memory, inputs, batch, Sending::Recorded(recorder))?;
+            if let Some(recorder) = recorder {
+                // Few sizes come up again: the usual one and that of the last batch.
+                if memory.recordings.len() >= MAX_RECORDINGS {
+                    memory.recordings.clear();
+                }
+                memory.recordings.insert(batch, Recording::new(recorder, sent)?);
+            }
+        }
+        let recording = &memory.recordings[&batch];
+        recording.replay(&self.gpu.device, &self.gpu.stream, batch, clock, observer)?;
+        Ok(recording.sent.clone())
+    }
+
     /// Sends all work of a batch.
     fn send(
         &self,
-        workspace: &Workspace,
-        results: &mut PinnedBuffer,
+        memory: &mut BatchMemory,
         inputs: &Inputs,
         batch: usize,
-        observer: &dyn Observer,
-    ) -> Result<Sent, Error> {
+        sending: Sending<'_>,
+    ) -> Result<(Sent, Option<Recorder>), Error> {
+        let BatchMemory { workspace, results, .. } = memory;
         let stream = &*self.gpu.stream;
-        let clock = Clock::new(&self.gpu)?;
         let drop_from = self.network.preserves_zero_from();
-        clock.start(stream)?;
         let (threshold, layers) = (self.threshold_layer, self.needs.layers);
-        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, observer)?;
+        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending)?;
         let columns = run.source(inputs)?;
         let (columns, centroid_count) = match &self.method {
             PreparedMethod::Snicit(snicit) => {
-                let (columns, centroid_count) = snicit.infer(&mut run, columns, &clock)?;
+                let (columns, centroid_count) = snicit.infer(&mut run, columns)?;
                 (columns, Some(centroid_count))
             }
             PreparedMethod::FeedForward(method) => {
                 let columns = method.pass(&mut run, columns, 0..threshold)?;
-                clock.pre_convergence_done(stream)?;
-                clock.conversion_done(stream)?;
+                run.stage_done(Stage::PreConvergence)?;
+                run.stage_done(Stage::Conversion)?;
                 let columns = method.pass(&mut run, columns, threshold..layers)?;
                 let columns = method.hand_over(&mut run, columns, layers)?;
-                clock.post_convergence_done(stream)?;
+                run.stage_done(Stage::PostConvergence)?;
                 (columns, None)
             }
         };
@@ -283,9 +320,7 @@ impl CudaPrepared {
             let bytes = batch * size_of::<u32>();
             results.download_later(stream, counts.bytes(), columns.inputs, bytes)?;
         }
-        clock.stop(stream)?;
-        stream.synchronize().to("compute")?;
-        Ok(Sent { columns, entered: run.finished(), centroid_count, clock })
+        Ok(run.finish(columns, centroid_count)?)
     }
 
     /// Brings the columns to the host; `live_inputs` says whose they are.
@@ -297,7 +332,7 @@ impl CudaPrepared {
     ) -> Result<Vec<Column>, CudaError> {
         /// Columns are copied together in pieces; one by one would be slow.
         const PIECE_BYTES: usize = 64 << 20;
-        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, &())?;
+        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet)?;
         let mut columns = run.to_input_major(*columns)?;
         if columns.slots != 0 {
             let gathered = columns.written(Layout::InputMajor, columns.other_buffer(), columns.neurons);
@@ -344,6 +379,16 @@ impl Prepared for CudaPrepared {
 }
 
 impl PreparedMethod {
+    fn can_be_recorded(&self) -> bool {
+        match self {
+            PreparedMethod::FeedForward(method) => method.can_be_recorded(),
+            PreparedMethod::Snicit(snicit) => {
+                snicit.pre_convergence.can_be_recorded()
+                    && !snicit.post_convergence.weights().is_streamed()
+            }
+        }
+    }
+
     fn weights_note(&self) -> String {
         let stores = match self {
             PreparedMethod::FeedForward(method) => vec![method.weights()],
@@ -357,71 +402,6 @@ impl PreparedMethod {
         } else {
             format!("weights: {megabytes:.1} MB on the GPU")
         }
-    }
-}
-
-/// What was sent to the device for a batch.
-struct Sent {
-    columns: Columns,
-    /// For each layer, the index of the count of columns that entered it.
-    entered: Vec<usize>,
-    centroid_count: Option<usize>,
-    clock: Clock,
-}
-
-/// The events between the stages.
-pub(crate) struct Clock {
-    start: CudaEvent,
-    pre_convergence: CudaEvent,
-    conversion: CudaEvent,
-    post_convergence: CudaEvent,
-    stop: CudaEvent,
-}
-
-impl Clock {
-    fn new(gpu: &Gpu) -> Result<Self, CudaError> {
-        let event = || gpu.device.timed_event();
-        Ok(Clock {
-            start: event()?,
-            pre_convergence: event()?,
-            conversion: event()?,
-            post_convergence: event()?,
-            stop: event()?,
-        })
-    }
-
-    fn start(&self, stream: &CudaStream) -> Result<(), CudaError> {
-        self.start.record(stream).to("record an event")
-    }
-
-    pub(crate) fn pre_convergence_done(&self, stream: &CudaStream) -> Result<(), CudaError> {
-        self.pre_convergence.record(stream).to("record an event")
-    }
-
-    pub(crate) fn conversion_done(&self, stream: &CudaStream) -> Result<(), CudaError> {
-        self.conversion.record(stream).to("record an event")
-    }
-
-    pub(crate) fn post_convergence_done(&self, stream: &CudaStream) -> Result<(), CudaError> {
-        self.post_convergence.record(stream).to("record an event")
-    }
-
-    fn stop(&self, stream: &CudaStream) -> Result<(), CudaError> {
-        self.stop.record(stream).to("record an event")
-    }
-
-    /// The time between the events; the device must be done.
-    fn times(&self) -> Result<StageTimes, CudaError> {
-        let between = |a: &CudaEvent, b: &CudaEvent| {
-            let milliseconds = a.elapsed_ms(b).to("read the clock")?;
-            Ok(Duration::from_secs_f64(f64::from(milliseconds) / 1e3))
-        };
-        Ok(StageTimes {
-            pre_convergence: between(&self.start, &self.pre_convergence)?,
-            conversion: between(&self.pre_convergence, &self.conversion)?,
-            post_convergence: between(&self.conversion, &self.post_convergence)?,
-            recovery: between(&self.post_convergence, &self.stop)?,
-        })
     }
 }
 

@@ -10,9 +10,11 @@ use crate::arguments::{
     BitInputs, COMPACTION_CHUNK, CompactionArguments, ExpandBitsArguments, LiveMarks,
     MarkBitInputsArguments, MarkColumnsArguments, TransposeArguments, TransposeBitsArguments,
 };
+use crate::clock::{Clock, Stage};
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
+use crate::recording::Recorder;
 use crate::runtime::{Kernel, KernelArguments, Launch, Pointer};
 use crate::workspace::{ColumnLists, Workspace, bit_words_per_row, count_slots, mark_rows};
 
@@ -30,7 +32,7 @@ pub(crate) struct Run<'a> {
     pub(crate) batch: usize,
     /// From this layer (0-based) on, an empty column stays empty and may be dropped.
     drop_from: usize,
-    observer: &'a dyn Observer,
+    sending: Sending<'a>,
     next_count: usize,
     next_marks: usize,
     /// For each layer, the index of the count of columns that entered it.
@@ -39,6 +41,26 @@ pub(crate) struct Run<'a> {
     unmarked_layers: usize,
     /// Events behind layers that were sent, with the number of layers before each.
     pending: VecDeque<(CudaEvent, usize)>,
+}
+
+/// What becomes of the work.
+pub(crate) enum Sending<'a> {
+    /// It is done at once.
+    Direct { clock: &'a Clock, observer: &'a dyn Observer },
+    /// It is recorded.
+    Recorded(Recorder),
+    /// It is done at once and no one asks for times.
+    Quiet,
+}
+
+/// Where the answer is when all work is done.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) columns: Columns,
+    /// For each layer, the index of the count of columns that entered it.
+    pub(crate) entered: Vec<usize>,
+    /// Index of the count of centroids, for SNICIT.
+    pub(crate) centroid_count: Option<usize>,
 }
 
 impl<'a> Run<'a> {
@@ -50,7 +72,7 @@ impl<'a> Run<'a> {
         batch: usize,
         layers: usize,
         drop_from: usize,
-        observer: &'a dyn Observer,
+        sending: Sending<'a>,
     ) -> Result<Self, CudaError> {
         let rows = mark_rows(layers) * batch.div_ceil(COMPACTION_CHUNK);
         workspace.chunk_counts.fill(stream, 0, rows * size_of::<u32>())?;
@@ -61,8 +83,8 @@ impl<'a> Run<'a> {
             workspace,
             batch,
             drop_from,
-            observer,
-            next_count: Self::flagged_count(layers),
+            sending,
+            next_count: Self::work_counter(layers, layers),
             next_marks: 0,
             entered: Vec::with_capacity(layers),
             unmarked_layers: 0,
@@ -76,6 +98,12 @@ impl<'a> Run<'a> {
     /// Index of the count of the columns that SNIG-2020 computes in layer `layer`.
     pub(crate) fn flagged_count(layer: usize) -> usize {
         1 + layer
+    }
+
+    /// Index of the counter from which blocks of SNIG-2020 fetch their work in layer `layer`, of `layers`
+    /// in all.
+    pub(crate) fn work_counter(layers: usize, layer: usize) -> usize {
+        1 + layers + layer
     }
 
     /// Whether a column that is empty when it enters layer `layer` (0-based) may be dropped.
@@ -154,9 +182,8 @@ impl<'a> Run<'a> {
             Inputs::Values(_) => Layout::InputMajor,
         };
         let neurons = inputs.features();
-        let (slots, centers) = (0, 0);
-        let (count, stored) = (Self::BATCH, Self::BATCH);
-        let columns = Columns { layout, buffer: 0, neurons, slots, inputs: 0, centers, count, stored };
+        let count = Self::BATCH;
+        let columns = Columns { layout, buffer: 0, neurons, slots: 0, inputs: 0, centers: 0, count };
         if !self.may_drop_before(0) {
             return Ok(columns);
         }
@@ -250,12 +277,10 @@ impl<'a> Run<'a> {
             _ => Kernel::ToNeuronMajor,
         };
         let written = columns.written(layout, columns.other_buffer(), columns.neurons);
-        let stored = if layout == Layout::InputMajor { columns.stored } else { written.stored };
         let arguments = TransposeArguments {
             from: self.activations(columns.buffer),
             slots: columns.slots,
             count: self.count(columns.count),
-            stored: self.count(stored),
             neurons: columns.neurons as u32,
             to: self.activations(written.buffer),
         };
@@ -279,11 +304,19 @@ impl<'a> Run<'a> {
     /// [`Error::Cancelled`] if the observer wants it.
     pub(crate) fn enter_layer(&mut self, count: usize) -> Result<(), Error> {
         self.entered.push(count);
-        if self.observer.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+        match self.sending {
+            Sending::Direct { observer, .. } if observer.cancelled() => Err(Error::Cancelled),
+            _ => Ok(()),
+        }
     }
 
     /// Says that the work of a layer has been sent; waits for earlier layers if too many are under way.
     pub(crate) fn sent_layer(&mut self) -> Result<(), CudaError> {
+        let observer = match &mut self.sending {
+            Sending::Direct { observer, .. } => *observer,
+            Sending::Recorded(recorder) => return recorder.sent_layer(),
+            Sending::Quiet => return Ok(()),
+        };
         self.unmarked_layers += 1;
         if self.unmarked_layers == LAYERS_BETWEEN_EVENTS {
             let event = self.gpu.device.event()?;
@@ -295,18 +328,39 @@ impl<'a> Run<'a> {
             && let Some((event, layers)) = self.pending.pop_front()
         {
             event.synchronize().to("wait for the GPU")?;
-            self.observer.advanced((layers * self.batch) as u64);
+            observer.advanced((layers * self.batch) as u64);
         }
         Ok(())
     }
 
-    /// Says that all work has been waited for, and gives the indices of the columns that entered each
-    /// layer.
-    pub(crate) fn finished(self) -> Vec<usize> {
-        let reported: usize = self.pending.iter().map(|(_, layers)| layers).sum();
-        let layers = reported + self.unmarked_layers;
-        self.observer.advanced((layers * self.batch) as u64);
-        self.entered
+    /// Says that all work of a stage has been sent.
+    pub(crate) fn stage_done(&mut self, stage: Stage) -> Result<(), CudaError> {
+        match &mut self.sending {
+            Sending::Direct { clock, .. } => clock.stage_done(self.stream, stage),
+            Sending::Recorded(recorder) => recorder.stage_done(stage),
+            Sending::Quiet => Ok(()),
+        }
+    }
+
+    /// Ends the run: `columns` are its answer. Waits for the work unless it was recorded; then the
+    /// recorder is given back, too.
+    pub(crate) fn finish(
+        self,
+        columns: Columns,
+        centroid_count: Option<usize>,
+    ) -> Result<(Sent, Option<Recorder>), CudaError> {
+        let sent = Sent { columns, entered: self.entered, centroid_count };
+        match self.sending {
+            Sending::Recorded(recorder) => return Ok((sent, Some(recorder))),
+            Sending::Quiet => {}
+            Sending::Direct { clock, observer } => {
+                clock.stop(self.stream)?;
+                self.stream.synchronize().to("compute")?;
+                let pending: usize = self.pending.iter().map(|(_, layers)| layers).sum();
+                observer.advanced(((pending + self.unmarked_layers) * self.batch) as u64);
+            }
+        }
+        Ok((sent, None))
     }
 }
 

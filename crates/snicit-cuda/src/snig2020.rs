@@ -86,6 +86,7 @@ impl TaskGraphFeedForward {
                 section: self.shape.section as u32,
                 keeps_zero: u32::from(*preserves_zero),
                 live_count: workspace.count(Run::flagged_count(index)),
+                next_items: workspace.count(Run::work_counter(self.layers.len(), index)),
             };
             let (threads, shared_memory) = spmm.block();
             let blocks = gpu.blocks_of(threads);
@@ -101,6 +102,11 @@ impl TaskGraphFeedForward {
 impl FeedForwardMethod for TaskGraphFeedForward {
     fn weights(&self) -> &WeightStore {
         &self.weights
+    }
+
+    /// It records its passes itself.
+    fn can_be_recorded(&self) -> bool {
+        false
     }
 
     fn make_ready(
@@ -160,7 +166,6 @@ impl FeedForwardMethod for TaskGraphFeedForward {
             inputs: 0,
             centers: 0,
             count: Run::BATCH,
-            stored: Run::BATCH,
         })
     }
 

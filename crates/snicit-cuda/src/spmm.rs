@@ -40,16 +40,17 @@ impl Product {
         }
     }
 
-    /// For the kernels that take rows.
-    pub(crate) fn rows(&self, run: &Run<'_>) -> RowsArguments {
+    /// For the kernels that take rows and put out `outputs` neurons.
+    pub(crate) fn rows(&self, run: &Run<'_>, outputs: usize) -> RowsArguments {
         let bits = self.columns.layout == Layout::BitRows;
         RowsArguments {
             from: if bits { run.bit_rows() } else { run.activations(self.columns.buffer) },
             bit_stride: crate::workspace::bit_words_per_row(run.batch) as u64,
-            stored: run.count(self.columns.stored),
             slots: self.columns.slots,
             count: run.count(self.columns.count),
             to: self.to,
+            neurons_in: self.columns.neurons as u32,
+            neurons_out: outputs as u32,
             marks: self.marks,
         }
     }

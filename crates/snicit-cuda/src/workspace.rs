@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::CudaError;
 use crate::arguments::COMPACTION_CHUNK;
+use crate::columns::PANEL;
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
 
 /// What the layers and the method ask of a workspace.
@@ -60,7 +61,7 @@ pub(crate) struct Workspace {
     pub(crate) chunk_counts: DeviceBuffer,
     /// Numbers of columns; see [`Run`](crate::run::Run).
     pub(crate) counts: DeviceBuffer,
-    /// Recorded passes, by batch size and layers.
+    /// SNIG-2020's passes, by batch size and layers.
     pub(crate) graphs: HashMap<(usize, Range<usize>), Graph>,
 }
 
@@ -84,8 +85,7 @@ impl Workspace {
                 centers: if with_centers { Some([list()?, list()?]) } else { None },
             })
         };
-        // Rows of the neuron-major layout begin at 128 bytes.
-        let values = needs.max_width.saturating_mul(inputs.next_multiple_of(32));
+        let values = needs.max_width.saturating_mul(inputs.next_multiple_of(PANEL));
         let activations =
             || DeviceBuffer::new(device, values.saturating_mul(size_of::<f32>()), "activations");
         let activations = [activations()?, activations()?];
@@ -145,7 +145,8 @@ pub(crate) fn mark_rows(layers: usize) -> usize {
     layers + 8
 }
 
-/// Counts that a run needs: the batch, one a layer for flagged columns, and one for each compaction.
+/// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; and one for
+/// each compaction.
 pub(crate) fn count_slots(layers: usize) -> usize {
-    2 * layers + 16
+    3 * layers + 16
 }

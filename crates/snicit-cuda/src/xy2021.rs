@@ -88,7 +88,7 @@ impl Spmm for StripsSpmm {
             Layout::BitRows => Kernel::StripsLayerBits,
             _ => Kernel::StripsLayer,
         };
-        run.launch(kernel, THREADS, StripsArguments { layer, rows: product.rows(run) })
+        run.launch(kernel, THREADS, StripsArguments { layer, rows: product.rows(run, self.outputs) })
     }
 }
 
@@ -127,6 +127,6 @@ impl Spmm for RowsSpmm {
             Layout::BitRows => Kernel::GatherLayerBits,
             _ => Kernel::GatherLayer,
         };
-        run.launch(kernel, THREADS, GatherArguments { layer, rows: product.rows(run) })
+        run.launch(kernel, THREADS, GatherArguments { layer, rows: product.rows(run, self.outputs) })
     }
 }

@@ -34,16 +34,34 @@ impl SlabShape {
         outputs.div_ceil(slabs).max(1).next_multiple_of(self.section).min(self.max_slab)
     }
 
+    /// Shared memory that a slab of `outputs` takes, in bytes.
+    pub(crate) fn shared_memory(outputs: usize) -> usize {
+        outputs.next_multiple_of(SWIZZLED_GROUP) * size_of::<f32>()
+    }
+
+    /// Outputs of a slab that fit into so many bytes of shared memory.
+    pub(crate) fn fitting(bytes: usize) -> usize {
+        bytes / size_of::<f32>() / SWIZZLED_GROUP * SWIZZLED_GROUP
+    }
+
     /// Sections that `neurons` need.
     pub(crate) fn sections(self, neurons: usize) -> usize {
         neurons.div_ceil(self.section)
     }
 }
 
+/// Outputs that are swizzled among themselves: as many as shared memory has banks.
+const SWIZZLED_GROUP: usize = 32;
+
+/// Where the sum of an output is in its slab; `swizzled` of the kernel says why.
+fn swizzled(output: usize) -> usize {
+    output ^ ((output >> 5 ^ output >> 10) % SWIZZLED_GROUP)
+}
+
 /// Where the parts of the form lie, in bytes from its beginning.
 ///
 /// For slab `s` and input `i`, `offsets[s·(inputs + 1) + i]` is the first connection; its output, counted
-/// from the slab's first, and its weight follow in two arrays.
+/// from the slab's first and swizzled, and its weight follow in two arrays.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SlabsForm {
     pub(crate) offsets: u64,
@@ -79,7 +97,7 @@ impl SlabsForm {
         let mut values = vec![0.0_f32; weights.connections()];
         for connection in weights.iter() {
             let next = &mut next[place(&connection)];
-            outputs[*next as usize] = (connection.output as usize % slab) as u16;
+            outputs[*next as usize] = swizzled(connection.output as usize % slab) as u16;
             values[*next as usize] = connection.weight;
             *next += 1;
         }
@@ -122,6 +140,19 @@ mod tests {
         assert_eq!(SlabShape::new(100).slab_for(250), 100);
         assert_eq!(SlabShape::new(1 << 20).slab_for(1 << 20), 1 << 16);
         assert_eq!(SlabShape::new(100).sections(101), 2);
+    }
+
+    #[test]
+    fn outputs_a_power_of_two_apart_are_in_different_banks() {
+        for stride in [1, 2, 32, 64, 256, 1024, 4096] {
+            let mut banks: Vec<usize> = (0..16).map(|k| swizzled(k * stride + 7) % 32).collect();
+            banks.sort_unstable();
+            banks.dedup();
+            assert_eq!(banks.len(), if stride == 4096 { 8 } else { 16 }, "{stride}");
+        }
+        let mut all: Vec<usize> = (0..4096).map(swizzled).collect();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..4096));
     }
 
     #[test]

@@ -24,12 +24,23 @@ impl Graph {
         stream: &Arc<CudaStream>,
         enqueue: impl FnOnce() -> Result<(), CudaError>,
     ) -> Result<Self, CudaError> {
-        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
-        stream.begin_capture(mode).to("begin recording a graph")?;
+        Self::begin(stream)?;
         let enqueued = enqueue();
         // Recording must end in any case, or the stream could not be used again.
-        let graph = stream.end_capture(CUgraphInstantiate_flags(0));
+        let graph = Self::end(stream);
         enqueued?;
+        graph
+    }
+
+    /// Begins to record what this thread sends to `stream`.
+    pub(crate) fn begin(stream: &Arc<CudaStream>) -> Result<(), CudaError> {
+        let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        stream.begin_capture(mode).to("begin recording a graph")
+    }
+
+    /// Ends the recording; nothing of it has run.
+    pub(crate) fn end(stream: &Arc<CudaStream>) -> Result<Self, CudaError> {
+        let graph = stream.end_capture(CUgraphInstantiate_flags(0));
         let graph = graph.to("record a graph")?.ok_or(CudaError::Driver {
             action: "record a graph",
             reason: "the recording was broken off".to_owned(),

@@ -7,9 +7,9 @@ mod recovery;
 
 use snicit::{Error, SnicitOptions};
 
+use crate::clock::Stage;
 use crate::columns::Columns;
 use crate::feed_forward::FeedForwardMethod;
-use crate::prepared::Clock;
 use crate::run::Run;
 pub(crate) use conversion::Conversion;
 pub(crate) use post_convergence::PostConvergence;
@@ -42,19 +42,14 @@ impl Snicit {
     ///
     /// # Errors
     /// [`Error::Cancelled`], or what the driver says.
-    pub(crate) fn infer(
-        &self,
-        run: &mut Run<'_>,
-        columns: Columns,
-        clock: &Clock,
-    ) -> Result<(Columns, usize), Error> {
+    pub(crate) fn infer(&self, run: &mut Run<'_>, columns: Columns) -> Result<(Columns, usize), Error> {
         let layers = self.threshold_layer;
         let columns = pre_convergence::pass(&*self.pre_convergence, run, columns, layers)?;
-        clock.pre_convergence_done(run.stream)?;
+        run.stage_done(Stage::PreConvergence)?;
         let converted = self.conversion.convert(run, columns)?;
-        clock.conversion_done(run.stream)?;
+        run.stage_done(Stage::Conversion)?;
         let converted = self.post_convergence.pass(run, converted)?;
-        clock.post_convergence_done(run.stream)?;
+        run.stage_done(Stage::PostConvergence)?;
         let columns = recovery::recover(run, &converted)?;
         Ok((columns, converted.centroid_count))
     }
