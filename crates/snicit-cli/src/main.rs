@@ -1,3 +1,32 @@
-//! The `snicit` command.
+//! The `snicit` command: sparse-DNN inference from the shell.
+//!
+//! Arguments in, library calls, tables or JSON out; each subcommand is a file of [`commands`].
 
-fn main() {}
+mod args;
+mod cli;
+mod commands;
+mod destination;
+mod device;
+mod exit;
+mod measures;
+mod memory;
+mod network_args;
+mod progress;
+mod snicit_args;
+mod source;
+mod stdout;
+mod table;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    // Usage errors end here, with exit code 2 like every other failure.
+    let cli = cli::Cli::parse();
+    match cli.run() {
+        Ok(verdict) => verdict.into(),
+        Err(failure) => failure.report(),
+    }
+}

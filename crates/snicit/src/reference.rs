@@ -63,11 +63,25 @@ fn apply(layer: &Layer, column: &[f64]) -> Vec<f64> {
     let (low, high) = layer.activation().bounds();
     let neuron = |j: usize| {
         let (inputs, weights) = layer.weights().row(j);
-        let products = inputs.iter().zip(weights).map(|(&i, &w)| f64::from(w) * column[i as usize]);
-        let z = products.sum::<f64>() + f64::from(layer.bias().of(j));
+        let z = dot(inputs, weights, column) + f64::from(layer.bias().of(j));
         z.max(f64::from(low)).min(f64::from(high))
     };
     (0..layer.outputs()).map(neuron).collect()
+}
+
+/// The sum of `weight · column[input]` over the connections of an output.
+fn dot(inputs: &[u32], weights: &[f32], column: &[f64]) -> f64 {
+    let product = |(&i, &w): (&u32, &f32)| f64::from(w) * column[i as usize];
+    // Four sums side by side: with a single one, every addition would wait for the one before.
+    let (input_fours, last_inputs) = inputs.as_chunks::<4>();
+    let (weight_fours, last_weights) = weights.as_chunks::<4>();
+    let mut sums = [0.0; 4];
+    for (inputs, weights) in input_fours.iter().zip(weight_fours) {
+        for (sum, connection) in sums.iter_mut().zip(inputs.iter().zip(weights)) {
+            *sum += product(connection);
+        }
+    }
+    sums.iter().sum::<f64>() + last_inputs.iter().zip(last_weights).map(product).sum::<f64>()
 }
 
 /// How far float32 feed-forward may end from [`infer`] by rounding alone, for each output neuron.

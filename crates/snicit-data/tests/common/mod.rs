@@ -1,5 +1,6 @@
 //! What several test files share.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A file or folder of the data beside the checkout, if it is there; else says what is skipped.
@@ -8,7 +9,8 @@ pub(crate) fn shared(test: &str, below: &str) -> Option<PathBuf> {
     if path.exists() {
         Some(path)
     } else {
-        eprintln!("skipped: {test} needs ../shared/data/{below}");
+        // Not `eprintln`, which a passing test swallows.
+        writeln!(std::io::stderr(), "skipped: {test} needs ../shared/data/{below}").ok();
         None
     }
 }

@@ -53,16 +53,19 @@ impl Spmm for ScatterSpmm {
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-        live: &mut [LaneMask],
         scratch: &mut SpmmScratch,
-    ) {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        for (tile, live) in live.iter_mut().enumerate() {
-            let input = &input[tile * inputs..][..inputs];
-            let output = &mut output[tile * outputs..][..outputs];
-            scratch.active.clear();
-            self.kernels.active_rows(input, 0, &mut scratch.active);
-            *live = self.multiply_active(epilogue, input, output, scratch);
-        }
+    ) -> LaneMask {
+        scratch.active.clear();
+        self.kernels.active_rows(input, 0, &mut scratch.active);
+        self.multiply_active(epilogue, input, output, scratch)
+    }
+
+    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool {
+        self.kernels.scatter_column(&self.weights, epilogue, input, output)
+    }
+
+    fn few_columns(&self) -> usize {
+        // A second column costs a tile nothing, but itself as much again.
+        1
     }
 }

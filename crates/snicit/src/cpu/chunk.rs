@@ -8,7 +8,7 @@ use super::spmm::{PreparedLayer, SpmmScratch};
 use super::tile::{
     LANES, LaneMask, LaneRow, first_lanes, lanes_of, load_columns, store_columns, tiles_for,
 };
-use crate::{Column, InputBatch};
+use crate::{Column, InputBatch, Inputs};
 
 /// Columns in tiles; column `k` is lane `k % LANES` of tile `k / LANES`.
 ///
@@ -38,18 +38,29 @@ impl Chunk {
 
     fn load_inputs(&mut self, batch: &InputBatch<'_>, range: Range<usize>, may_drop: bool) {
         let first = batch.range().start;
-        let inputs = batch.inputs();
-        self.reset(inputs.features(), range.len());
-        for k in range {
-            let lane = self.inputs.len();
-            let tile = &mut self.rows[lane / LANES * self.neurons..];
-            let mut empty = true;
-            inputs.for_each_nonzero(first + k, |feature, value| {
-                tile[feature].0[lane % LANES] = value;
-                empty = false;
-            });
-            if !(may_drop && empty) {
-                self.inputs.push(k as u32);
+        self.reset(batch.inputs().features(), range.len());
+        match batch.inputs() {
+            Inputs::Bits(bits) => {
+                for k in range {
+                    let lane = self.inputs.len();
+                    let tile = &mut self.rows[lane / LANES * self.neurons..];
+                    let mut empty = true;
+                    for feature in bits.ones_of(first + k) {
+                        tile[feature].0[lane % LANES] = 1.0;
+                        empty = false;
+                    }
+                    // The lane of an empty input is still zero, free for the next.
+                    if !(may_drop && empty) {
+                        self.inputs.push(k as u32);
+                    }
+                }
+            }
+            Inputs::Values(values) => {
+                let column = |k: usize| values.column(first + k);
+                let keep = |&k: &usize| !may_drop || column(k).iter().any(|&y| y != 0.0);
+                let kept: Vec<usize> = range.filter(keep).collect();
+                self.store(kept.iter().map(|&k| column(k)));
+                self.inputs.extend(kept.iter().map(|&k| k as u32));
             }
         }
         self.forget_spare_tiles();
@@ -57,14 +68,19 @@ impl Chunk {
 
     fn load_columns(&mut self, columns: Vec<Column>) {
         self.reset(columns.first().map_or(0, |column| column.values.len()), columns.len());
-        if self.neurons > 0 {
-            let tiles = self.rows.chunks_mut(self.neurons);
-            for (tile, columns) in tiles.zip(columns.chunks(LANES)) {
-                store_columns(tile, columns.iter().map(|column| &*column.values));
-            }
-        }
+        self.store(columns.iter().map(|column| &*column.values));
         self.inputs.extend(columns.iter().map(|column| column.input));
         self.forget_spare_tiles();
+    }
+
+    /// Writes `columns`, all of the present length, into the tiles.
+    fn store<'a>(&mut self, mut columns: impl Iterator<Item = &'a [f32]>) {
+        if self.neurons > 0 {
+            for tile in self.rows.chunks_mut(self.neurons) {
+                let columns: Vec<&[f32]> = columns.by_ref().take(LANES).collect();
+                store_columns(tile, columns.iter().copied());
+            }
+        }
     }
 
     /// Columns, live or not.
@@ -78,7 +94,12 @@ impl Chunk {
         // Kernels write every row: what is in the buffer from before does not matter.
         self.next_rows.resize(self.live.len() * self.neurons, LaneRow::ZERO);
         let Chunk { rows, next_rows, live, scratch, .. } = self;
-        layer.spmm.multiply(&layer.epilogue, rows, next_rows, live, scratch);
+        let (inputs, outputs) = (layer.spmm.inputs(), layer.spmm.outputs());
+        for (tile, live) in live.iter_mut().enumerate() {
+            let input = &rows[tile * inputs..][..inputs];
+            let output = &mut next_rows[tile * outputs..][..outputs];
+            *live = layer.spmm.multiply(&layer.epilogue, input, output, scratch);
+        }
         std::mem::swap(&mut self.rows, &mut self.next_rows);
         self.mask_padding();
         self.live.iter().map(|mask| mask.count_ones() as usize).sum()

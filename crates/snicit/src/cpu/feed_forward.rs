@@ -6,8 +6,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::chunk::Chunk;
 use super::kernels::Kernels;
 use super::run::{Run, Source};
@@ -41,13 +39,52 @@ impl CompactingFeedForward {
         CompactingFeedForward { kernels, layers }
     }
 
-    /// Takes one chunk through the layers of a phase.
+    /// Up to how many columns are computed faster one by one.
+    fn few_columns(&self, phase: &Range<usize>) -> usize {
+        self.layers[phase.clone()].iter().map(|layer| layer.spmm.few_columns()).min().unwrap_or(0)
+    }
+
+    /// Takes columns through the layers of a phase one by one.
+    fn pass_columns(
+        &self,
+        run: &Run<'_>,
+        piece: Source<'_>,
+        phase: Range<usize>,
+    ) -> Result<Vec<Column>, Error> {
+        let before = piece.len();
+        let columns = piece.into_columns(run.may_drop_before(phase.start));
+        run.spared_from(phase.start, before - columns.len());
+        let mut passed = Vec::with_capacity(columns.len());
+        'columns: for Column { input, values } in columns {
+            let (mut values, mut next) = (values.into_vec(), Vec::new());
+            for layer in phase.clone() {
+                run.enter_layer(layer, 1)?;
+                let PreparedLayer { spmm, epilogue } = &self.layers[layer];
+                next.resize(spmm.outputs(), 0.0);
+                let live = spmm.multiply_column(epilogue, &values, &mut next);
+                std::mem::swap(&mut values, &mut next);
+                let dropped = !live && run.may_drop_before(layer + 1);
+                run.passed_layer(layer, 1, usize::from(dropped));
+                if dropped {
+                    continue 'columns;
+                }
+            }
+            passed.push(Column { input, values: values.into_boxed_slice() });
+        }
+        Ok(passed)
+    }
+
+    /// Takes a chunk of columns through the layers of a phase.
     fn pass_chunk(
         &self,
         run: &Run<'_>,
         chunk: &mut Chunk,
+        piece: Source<'_>,
         phase: Range<usize>,
     ) -> Result<Vec<Column>, Error> {
+        let before = piece.len();
+        chunk.load(piece, run.may_drop_before(phase.start));
+        run.spared_from(phase.start, before - chunk.len());
         for layer in phase.clone() {
             let before = chunk.len();
             if before == 0 {
@@ -78,24 +115,32 @@ impl FeedForwardMethod for CompactingFeedForward {
         let mut start = layers.start;
         loop {
             let phase = start..layers.end.min(start + phase_length(start));
-            let size = chunk_columns(&self.layers[phase.clone()], source.len());
+            let size = chunk_columns(&self.layers[phase.clone()], source.len(), run.threads());
             let pieces = source.cut(size);
-            let chunks = pieces.into_par_iter().map_init(Chunk::default, |chunk, piece| {
-                let before = piece.len();
-                chunk.load(piece, run.may_drop_before(phase.start));
-                run.spared_from(phase.start, before - chunk.len());
-                self.pass_chunk(run, chunk, phase.clone())
-            });
-            let columns = chunks.collect::<Result<Vec<_>, Error>>()?;
+            let columns = run.map(pieces, Chunk::default, |chunk, piece| {
+                if piece.len() <= self.few_columns(&phase) {
+                    self.pass_columns(run, piece, phase.clone())
+                } else {
+                    self.pass_chunk(run, chunk, piece, phase.clone())
+                }
+            })?;
             let columns: Vec<Column> = columns.into_iter().flatten().collect();
             start = phase.end;
             if start == layers.end {
                 return Ok(columns);
             }
-            source = Source::Columns(columns);
+            source = Source::Columns(if phase.start >= ALIKE_FROM {
+                run.merge_equal(start, columns)?
+            } else {
+                columns
+            });
         }
     }
 }
+
+/// Columns are not compared behind earlier layers than this (0-based): while most columns still die, few
+/// are equal.
+const ALIKE_FROM: usize = 8;
 
 /// Layers of the phase that begins with layer `start` (0-based). Columns die early or not at all, so
 /// phases are short at first and then as long as all before them.
@@ -105,7 +150,7 @@ fn phase_length(start: usize) -> usize {
 }
 
 /// Columns that a chunk should have for these layers, when there are `columns` in all.
-fn chunk_columns(layers: &[PreparedLayer], columns: usize) -> usize {
+fn chunk_columns(layers: &[PreparedLayer], columns: usize, threads: usize) -> usize {
     /// What a chunk's activations may take of a core's second-level cache; there are two buffers.
     const CHUNK_BYTES: usize = 512 << 10;
     /// Fewer tiles would read the weights too often, more gain nothing.
@@ -116,6 +161,6 @@ fn chunk_columns(layers: &[PreparedLayer], columns: usize) -> usize {
     let widths = layers.iter().map(|layer| layer.spmm.inputs().max(layer.spmm.outputs()));
     let column_bytes = widths.max().unwrap_or(1).max(1) * size_of::<f32>();
     let fitting = (CHUNK_BYTES / column_bytes).clamp(COLUMNS.start, COLUMNS.end);
-    let balanced = columns.div_ceil(rayon::current_num_threads() * CHUNKS_A_THREAD);
+    let balanced = columns.div_ceil(threads * CHUNKS_A_THREAD);
     fitting.min(balanced).max(1).next_multiple_of(LANES)
 }

@@ -48,14 +48,6 @@ impl InstructionSet {
             InstructionSet::Portable => "portable",
         }
     }
-
-    /// Says which kernels this processor cannot run, so that a green test does not hide it.
-    #[cfg(test)]
-    pub(crate) fn print_missing() {
-        for set in Self::ALL.into_iter().filter(|set| !set.is_available()) {
-            eprintln!("skipped: the {set} kernels; this processor does not have {set}");
-        }
-    }
 }
 
 impl fmt::Display for InstructionSet {

@@ -1,8 +1,8 @@
 //! The CPU engine: all four methods on threads and SIMD.
 //!
-//! The way of a batch: [`run`] cuts it, [`chunk`] turns columns into [`tile`]s, a method
-//! ([`feed_forward`] with the products of [`bf2019`] or [`xy2021`], [`snig2020`], [`snicit`]) takes them
-//! through the layers with the [`kernels`].
+//! The way of a batch: `run` cuts it, `chunk` turns columns into `tile`s, a method (`feed_forward` with
+//! the products of `bf2019` or `xy2021`; `snig2020`; `snicit`) takes them through the layers with the
+//! `kernels`.
 
 mod bf2019;
 mod chunk;
@@ -10,6 +10,7 @@ mod feed_forward;
 mod instruction_set;
 mod kernels;
 mod layout;
+mod merge;
 mod prepared;
 mod run;
 mod simd;

@@ -14,6 +14,7 @@ use super::run::{BatchResult, Run, Source};
 use super::snicit::{Conversion, PostConvergence, Snicit};
 use super::snig2020::TaskGraphFeedForward;
 use super::spmm::{PreparedLayer, Spmm};
+use super::tile::LANES;
 use super::xy2021::ModelledSpmm;
 use crate::engine::{
     FeedForward, Method, Observer, Outcome, Plan, Prepared, Report, StageTimes, validate_batch,
@@ -25,6 +26,7 @@ pub(super) struct CpuPrepared {
     pool: Arc<ThreadPool>,
     network: Network,
     threshold_layer: usize,
+    merge_equal_columns: bool,
     method: PreparedMethod,
     notes: Vec<String>,
 }
@@ -63,7 +65,9 @@ impl CpuPrepared {
             }
         };
         let notes = preparation.notes();
-        Ok(CpuPrepared { pool, network: network.clone(), threshold_layer, method, notes })
+        let merge_equal_columns = plan.merge_equal_columns;
+        let network = network.clone();
+        Ok(CpuPrepared { pool, network, threshold_layer, merge_equal_columns, method, notes })
     }
 }
 
@@ -142,15 +146,27 @@ impl Prepared for CpuPrepared {
 
     fn infer_batch(&self, batch: &InputBatch<'_>, observer: &dyn Observer) -> Result<Outcome, Error> {
         validate_batch(batch, self.features())?;
-        let layers = self.network.layers().len();
-        let run = Run::new(layers, self.network.preserves_zero_from(), observer);
-        let source = Source::Inputs(batch, 0..batch.len());
-        let result = self.pool.install(|| match &self.method {
-            PreparedMethod::Snicit(snicit) => snicit.infer(&run, source),
-            PreparedMethod::FeedForward(method) => {
-                feed_forward(&**method, &run, source, self.threshold_layer, layers)
+        let threads = self.worthwhile_threads(batch);
+        let mut run = Run::new(&self.network, threads, observer);
+        if self.merge_equal_columns {
+            run = run.merging_equal_columns();
+        }
+        let infer = || {
+            let source = Source::Inputs(batch, 0..batch.len());
+            match &self.method {
+                PreparedMethod::Snicit(snicit) => snicit.infer(&run, source),
+                PreparedMethod::FeedForward(method) => {
+                    let layers = self.network.layers().len();
+                    feed_forward(&**method, &run, source, self.threshold_layer, layers)
+                }
             }
-        })?;
+        };
+        let mut result = if threads == 1 { infer() } else { self.pool.install(infer) }?;
+        if self.merge_equal_columns {
+            let start = Instant::now();
+            result.columns = run.restore_equal(result.columns);
+            result.times.recovery += start.elapsed();
+        }
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: result.times,
@@ -159,6 +175,17 @@ impl Prepared for CpuPrepared {
         };
         let output = Output::new(batch.len(), self.network.outputs(), result.columns);
         Ok(Outcome::new(output, report))
+    }
+}
+
+impl CpuPrepared {
+    /// Threads that a batch is worth: waking others takes longer than a few columns do.
+    fn worthwhile_threads(&self, batch: &InputBatch<'_>) -> usize {
+        /// About the work of a tenth of a millisecond on one thread.
+        const SMALL_EDGES: u64 = 4_000_000;
+        let edges = self.network.connections().saturating_mul(batch.len() as u64);
+        let small = batch.len() <= LANES || edges < SMALL_EDGES;
+        if small { 1 } else { self.pool.current_num_threads() }
     }
 }
 

@@ -3,8 +3,11 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use rayon::prelude::*;
+
+use super::merge::Twins;
 use crate::engine::StageTimes;
-use crate::{Column, Error, InputBatch, Observer};
+use crate::{Column, Error, InputBatch, Network, Observer};
 
 /// Columns on their way into a layer.
 pub(super) enum Source<'a> {
@@ -39,6 +42,27 @@ impl<'a> Source<'a> {
             }
         }
     }
+
+    /// The columns themselves; inputs that are empty only if they may not be dropped.
+    pub(super) fn into_columns(self, may_drop: bool) -> Vec<Column> {
+        match self {
+            Source::Columns(columns) => columns,
+            Source::Inputs(batch, range) => {
+                let (inputs, first) = (batch.inputs(), batch.range().start);
+                let column = |k: usize| {
+                    let mut values = vec![0.0; inputs.features()];
+                    let mut empty = true;
+                    inputs.for_each_nonzero(first + k, |feature, value| {
+                        values[feature] = value;
+                        empty = false;
+                    });
+                    let values = values.into_boxed_slice();
+                    (!(may_drop && empty)).then_some(Column { input: k as u32, values })
+                };
+                range.filter_map(column).collect()
+            }
+        }
+    }
 }
 
 /// What becomes of a batch.
@@ -53,16 +77,49 @@ pub(super) struct BatchResult {
 /// What the stages of one inference share.
 pub(super) struct Run<'a> {
     observer: &'a dyn Observer,
+    /// Threads that share the work; 1 stays on the caller's.
+    threads: usize,
     layers: usize,
     /// From this layer (0-based) on, an empty column stays empty and may be dropped.
-    pub(super) drop_from: usize,
+    drop_from: usize,
     live_columns: Vec<AtomicU64>,
+    /// Where equal columns are to be merged, those that were.
+    twins: Option<Twins>,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(layers: usize, drop_from: usize, observer: &'a dyn Observer) -> Self {
+    pub(super) fn new(network: &Network, threads: usize, observer: &'a dyn Observer) -> Self {
+        let layers = network.layers().len();
         let live_columns = (0..=layers).map(|_| AtomicU64::new(0)).collect();
-        Run { observer, layers, drop_from, live_columns }
+        let drop_from = network.preserves_zero_from();
+        Run { observer, threads, layers, drop_from, live_columns, twins: None }
+    }
+
+    /// The same run, but equal columns are merged on the way.
+    pub(super) fn merging_equal_columns(self) -> Self {
+        Run { twins: Some(Twins::default()), ..self }
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// `of(scratch, item)` for each of `items`, in their order, on all threads of the run. `scratch` is
+    /// made anew for each thread, or more often.
+    ///
+    /// # Errors
+    /// That of any item that fails.
+    pub(super) fn map<I: Send, S, T: Send>(
+        &self,
+        items: Vec<I>,
+        scratch: impl Fn() -> S + Sync + Send,
+        of: impl Fn(&mut S, I) -> Result<T, Error> + Sync + Send,
+    ) -> Result<Vec<T>, Error> {
+        if self.threads == 1 || items.len() <= 1 {
+            let mut scratch = scratch();
+            return items.into_iter().map(|item| of(&mut scratch, item)).collect();
+        }
+        items.into_par_iter().map_init(scratch, of).collect()
     }
 
     /// Whether a column that is empty when it enters layer `layer` (0-based) may be dropped.
@@ -76,6 +133,14 @@ impl<'a> Run<'a> {
     /// [`Error::Cancelled`] if the observer wants it.
     pub(super) fn enter_layer(&self, layer: usize, columns: usize) -> Result<(), Error> {
         self.live_columns[layer].fetch_add(columns as u64, Ordering::Relaxed);
+        self.check()
+    }
+
+    /// Asks the observer whether to go on.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if not.
+    pub(super) fn check(&self) -> Result<(), Error> {
         if self.observer.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
@@ -89,6 +154,27 @@ impl<'a> Run<'a> {
     /// Tells the observer that `columns` columns need not pass layer `layer` (0-based) and those behind.
     pub(super) fn spared_from(&self, layer: usize, columns: usize) {
         self.observer.advanced((columns * (self.layers - layer)) as u64);
+    }
+
+    /// Sets columns aside that are equal to another when they enter layer `layer` (0-based), if this run
+    /// merges.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub(super) fn merge_equal(&self, layer: usize, columns: Vec<Column>) -> Result<Vec<Column>, Error> {
+        let Some(twins) = &self.twins else { return Ok(columns) };
+        let before = columns.len();
+        let kept = twins.set_aside(self, columns)?;
+        self.spared_from(layer, before - kept.len());
+        Ok(kept)
+    }
+
+    /// Puts the columns back that were set aside.
+    pub(super) fn restore_equal(&mut self, columns: Vec<Column>) -> Vec<Column> {
+        match self.twins.take() {
+            Some(twins) => twins.restore(columns),
+            None => columns,
+        }
     }
 
     /// The counts of all layers, and of the `output` columns behind the last.

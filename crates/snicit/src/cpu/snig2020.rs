@@ -1,13 +1,11 @@
 //! SNIG-2020 (Lin and Huang, HPEC 2020): one task graph, flags instead of compaction.
 //!
-//! Workers fetch batches of columns from a shared queue; each batch goes through all layers without
+//! Idle workers fetch batches of columns; each batch goes through all layers without
 //! waiting for any other, in two buffers that take turns. Columns stay where they are. A flag for each
 //! column and section of neurons tells whether anything there is non-zero: columns without a flag are
 //! not computed, sections without one are not read, and they are cleared only if they held something.
 
 use std::ops::Range;
-
-use rayon::prelude::*;
 
 use super::feed_forward::FeedForwardMethod;
 use super::kernels::Kernels;
@@ -61,9 +59,8 @@ impl FeedForwardMethod for TaskGraphFeedForward {
         let width = |layer: &FlaggedLayer| layer.weights.inputs();
         let entering = self.layers.get(layers.start).map_or(self.inputs, width);
         let max_width = widths.max().unwrap_or(0).max(entering);
-        // The bridge is the shared queue: an idle worker fetches the next batch.
-        let batches = source.cut(BATCH_COLUMNS).into_iter().par_bridge();
-        let batches = batches.map_init(SpmmScratch::default, |scratch, piece| {
+        let batches = source.cut(BATCH_COLUMNS);
+        let columns = run.map(batches, SpmmScratch::default, |scratch, piece| {
             let mut batch = FlaggedBatch::new(piece, entering, max_width);
             let mut neurons = entering;
             for layer in layers.clone() {
@@ -78,11 +75,8 @@ impl FeedForwardMethod for TaskGraphFeedForward {
             let columns = batch.into_columns(neurons, run.may_drop_before(layers.end));
             run.spared_from(layers.end, before - columns.len());
             Ok(columns)
-        });
-        let mut columns: Vec<Column> =
-            batches.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
-        columns.sort_unstable_by_key(|column| column.input);
-        Ok(columns)
+        })?;
+        Ok(columns.into_iter().flatten().collect())
     }
 }
 

@@ -1,7 +1,7 @@
 use super::layout::Epilogue;
 use super::tile::{LaneMask, LaneRow};
 
-/// The sparse product of one layer with a run of tiles, in the form that a method prepared.
+/// The sparse product of one layer with a tile or a column, in the form that a method prepared.
 pub(super) trait Spmm: Send + Sync {
     /// Input neurons.
     fn inputs(&self) -> usize;
@@ -9,18 +9,21 @@ pub(super) trait Spmm: Send + Sync {
     /// Output neurons.
     fn outputs(&self) -> usize;
 
-    /// `output = clamp(W·input + bias)` with the bias and bounds of `epilogue`.
-    ///
-    /// The tiles follow one another in `input` and `output`; `live` has one mask a tile and receives the
+    /// `output = clamp(W·input + bias)` for one tile, with the bias and bounds of `epilogue`; gives the
     /// lanes with a non-zero output. `scratch` only saves allocations.
     fn multiply(
         &self,
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-        live: &mut [LaneMask],
         scratch: &mut SpmmScratch,
-    );
+    ) -> LaneMask;
+
+    /// The same for one column by itself; gives whether an output is not zero.
+    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool;
+
+    /// Up to how many columns are computed faster one by one than in a tile.
+    fn few_columns(&self) -> usize;
 }
 
 /// Buffers that [`Spmm::multiply`] reuses from call to call.

@@ -1,15 +1,17 @@
 //! XY-2021 (Xin et al., HPEC 2021): mini-blocks, and a cost model that picks the kernel.
 //!
-//! The paper spans a space of kernels and lets a model pick one for each layer. The CPU's space has two:
-//! the strips of mini-blocks, which read every connection, and the scatter of BF-2019, which skips
-//! inactive neurons. Which is cheaper depends on how many neurons of a tile are active, so the choice is
-//! made tile by tile. Both add a neuron's products in the same order and give the same bits.
+//! The paper spans a space of kernels and lets a model pick one for each layer. The CPU's space has three:
+//! the strips of mini-blocks, which read every connection; the strips of the dense matrix, which are
+//! faster where more than about a third of all neurons are connected and share no inputs; and the
+//! scatter of BF-2019, which skips inactive neurons. Whether that is cheaper depends on how many neurons
+//! of a tile are active, so this choice is made tile by tile. All add a neuron's products in the same
+//! order and give the same bits.
 
 use super::bf2019::ScatterSpmm;
 use super::kernels::Kernels;
 use super::layout::{Epilogue, Strips};
 use super::spmm::{Spmm, SpmmScratch};
-use super::tile::{LaneMask, LaneRow};
+use super::tile::{LANES, LaneMask, LaneRow};
 use crate::SparseWeights;
 use crate::network::MiniBlocks;
 
@@ -22,6 +24,10 @@ mod cost {
     pub(super) const SCATTER_ADD: f64 = 3.0;
     /// Testing whether a row is active.
     pub(super) const ACTIVITY_TEST: f64 = 2.0;
+    /// All outputs of a strip for one input, in one column.
+    pub(super) const COLUMN_STRIP: f64 = 3.0;
+    /// Adding a product to a sum in the cache, in one column.
+    pub(super) const COLUMN_ADD: f64 = 3.0;
 }
 
 /// The product of a layer by strips or scatter, whichever is modelled to be faster for a tile.
@@ -31,22 +37,41 @@ pub(super) struct ModelledSpmm {
     scatter: ScatterSpmm,
     /// Scatter when fewer rows of a tile are active.
     scatter_below: usize,
+    /// Scatter a single column when fewer of its inputs are active.
+    scatter_column_below: usize,
+    few_columns: usize,
 }
 
 impl ModelledSpmm {
     pub(super) fn new(kernels: Kernels, weights: &SparseWeights, blocks: &MiniBlocks) -> Self {
-        let strips = Strips::new(weights, blocks, kernels.max_strip_width());
-        let strips_cost = strips.row_loads() as f64 * cost::STRIP_LOAD + strips.connections() as f64;
-        let test_cost = weights.inputs() as f64 * cost::ACTIVITY_TEST;
-        let scatter_cost_if_all_active = strips.connections() as f64 * cost::SCATTER_ADD;
-        let share = ((strips_cost - test_cost) / scatter_cost_if_all_active).clamp(0.0, 1.0);
-        // A layer without connections has no costs to compare.
-        let share = if share.is_nan() { 0.0 } else { share };
+        let tile_cost = |(loads, multiply_adds): (usize, usize)| {
+            loads as f64 * cost::STRIP_LOAD + multiply_adds as f64
+        };
+        let max_width = kernels.max_strip_width();
+        let mut strips = Strips::new(weights, blocks, max_width);
+        let dense = Strips::dense_counts(weights, max_width);
+        if tile_cost(dense) < tile_cost((strips.row_loads(), strips.connections())) {
+            strips = Strips::dense(weights, max_width);
+        }
+        let (loads, inputs) = (strips.row_loads() as f64, weights.inputs() as f64);
+        let connections = weights.connections() as f64;
+
+        let tile = tile_cost((strips.row_loads(), strips.connections()));
+        let scatter_if_all_active = connections * cost::SCATTER_ADD;
+        let column = loads * cost::COLUMN_STRIP;
+        let column_scatter_if_all_active = connections * cost::COLUMN_ADD;
+        // The share of active inputs at which both cost the same; a layer without connections has none.
+        let break_even = |gather: f64, scatter_if_all_active: f64| {
+            let share = (gather / scatter_if_all_active).clamp(0.0, 1.0);
+            if share.is_nan() { 0 } else { (share * inputs) as usize }
+        };
         ModelledSpmm {
-            kernels,
-            strips,
+            scatter_below: break_even(tile - inputs * cost::ACTIVITY_TEST, scatter_if_all_active),
+            scatter_column_below: break_even(column, column_scatter_if_all_active),
+            few_columns: ((tile / column.max(1.0)) as usize).clamp(1, LANES - 1),
             scatter: ScatterSpmm::new(kernels, weights),
-            scatter_below: (share * weights.inputs() as f64) as usize,
+            strips,
+            kernels,
         }
     }
 
@@ -56,7 +81,9 @@ impl ModelledSpmm {
         const SAMPLES: usize = 32;
         let step = (input.len() / SAMPLES).max(1);
         let sampled = input.iter().step_by(step);
-        let active_samples = sampled.clone().filter(|row| row.0.iter().any(|&y| y != 0.0)).count();
+        // Without its sign bit, any float that is not zero has a bit set.
+        let bits = |row: &&LaneRow| row.0.iter().fold(0, |bits, y| bits | y.to_bits()) << 1;
+        let active_samples = sampled.clone().filter(|row| bits(row) != 0).count();
         if active_samples * input.len() > 2 * self.scatter_below * sampled.len() {
             return false;
         }
@@ -80,18 +107,25 @@ impl Spmm for ModelledSpmm {
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-        live: &mut [LaneMask],
         scratch: &mut SpmmScratch,
-    ) {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        for (tile, live) in live.iter_mut().enumerate() {
-            let input = &input[tile * inputs..][..inputs];
-            let output = &mut output[tile * outputs..][..outputs];
-            if self.few_active(input, &mut scratch.active) {
-                *live = self.scatter.multiply_active(epilogue, input, output, scratch);
-            } else {
-                self.kernels.strips(&self.strips, epilogue, input, output, std::slice::from_mut(live));
-            }
+    ) -> LaneMask {
+        if self.few_active(input, &mut scratch.active) {
+            self.scatter.multiply_active(epilogue, input, output, scratch)
+        } else {
+            self.kernels.strips(&self.strips, epilogue, input, output)
         }
+    }
+
+    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool {
+        let active = input.iter().map(|&y| usize::from(y != 0.0)).sum::<usize>();
+        if active < self.scatter_column_below {
+            self.scatter.multiply_column(epilogue, input, output)
+        } else {
+            self.kernels.gather_column(&self.strips, epilogue, input, output)
+        }
+    }
+
+    fn few_columns(&self) -> usize {
+        self.few_columns
     }
 }

@@ -13,13 +13,18 @@ pub struct Plan {
     pub threshold: Threshold,
     /// Options of SNICIT; the other methods ignore them.
     pub snicit: SnicitOptions,
+    /// Compute equal columns once (lossless; not part of any of the papers' methods, and off by
+    /// default). Needs a method that moves columns: BF-2019, XY-2021, or SNICIT with one of these up
+    /// to the threshold layer; SNIG-2020 ignores it.
+    pub merge_equal_columns: bool,
 }
 
 impl Plan {
     /// The method with the Graph Challenge's defaults: threshold layer 30, or the last layer of a
     /// network with fewer.
     pub fn new(method: Method) -> Self {
-        Plan { method, threshold: Threshold::Default, snicit: SnicitOptions::sdgc() }
+        let snicit = SnicitOptions::sdgc();
+        Plan { method, threshold: Threshold::Default, snicit, merge_equal_columns: false }
     }
 
     /// The same plan with threshold layer `t`.
@@ -31,6 +36,12 @@ impl Plan {
     /// The same plan with other SNICIT options.
     pub fn with_snicit(mut self, options: SnicitOptions) -> Self {
         self.snicit = options;
+        self
+    }
+
+    /// The same plan, but equal columns are computed once.
+    pub fn merging_equal_columns(mut self) -> Self {
+        self.merge_equal_columns = true;
         self
     }
 
@@ -189,7 +200,11 @@ impl SnicitOptions {
         }
     }
 
-    fn validate(&self) -> Result<(), Error> {
+    /// Checks that every option is in its range. [`Engine::prepare`](crate::Engine::prepare) does so too.
+    ///
+    /// # Errors
+    /// [`Error::InvalidOption`] for the first that is not.
+    pub fn validate(&self) -> Result<(), Error> {
         let check = |option, expected, found: String, valid: bool| {
             if valid { Ok(()) } else { Err(Error::InvalidOption { option, expected, found }) }
         };

@@ -1,6 +1,8 @@
 //! Random networks and inputs for the tests.
 
+use std::io::Write;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -88,15 +90,19 @@ impl Problem {
     }
 }
 
-/// Engines with every instruction set that this processor has; says which ones it lacks.
-pub(crate) fn engines() -> Vec<CpuEngine> {
-    let available = InstructionSet::ALL.into_iter().filter(|set| {
-        if !set.is_available() {
-            eprintln!("skipped: the {set} kernels; this processor does not have {set}");
+/// Engines with every instruction set that this processor has; says once which ones it lacks.
+pub(crate) fn engines() -> &'static [CpuEngine] {
+    static ENGINES: OnceLock<Vec<CpuEngine>> = OnceLock::new();
+    ENGINES.get_or_init(|| {
+        let (available, missing): (Vec<_>, Vec<_>) =
+            InstructionSet::ALL.into_iter().partition(|set| set.is_available());
+        for set in missing {
+            let line = format!("skipped: the {set} kernels; this processor does not have {set}\n");
+            // Not `eprintln`, which a passing test swallows.
+            std::io::stderr().write_all(line.as_bytes()).unwrap();
         }
-        set.is_available()
-    });
-    available.map(|set| engine(2, Some(set))).collect()
+        available.into_iter().map(|set| engine(2, Some(set))).collect()
+    })
 }
 
 pub(crate) fn engine(threads: usize, instruction_set: Option<InstructionSet>) -> CpuEngine {

@@ -4,6 +4,7 @@
 //! copy of each for an instruction set; having a `Kernels` proves that the processor can run it.
 
 mod active_rows;
+mod column;
 mod compact;
 mod residues;
 mod scatter;
@@ -25,13 +26,14 @@ pub(super) struct Kernels {
     max_strip_width: usize,
     strips: StripsKernel,
     scatter: ScatterKernel,
+    gather_column: unsafe fn(&Strips, &Epilogue, &[f32], &mut [f32]) -> bool,
+    scatter_column: unsafe fn(&Slabs, &Epilogue, &[f32], &mut [f32]) -> bool,
     active_rows: unsafe fn(&[LaneRow], u32, &mut Vec<u32>),
     update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
-    clamp: unsafe fn(&[LaneRow], f32, f32, &mut [LaneRow]),
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
-type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
 type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 
 /// Compiles every kernel for one instruction set.
@@ -44,10 +46,9 @@ macro_rules! kernels {
                 epilogue: &Epilogue,
                 input: &[LaneRow],
                 output: &mut [LaneRow],
-                live: &mut [LaneMask],
-            ) {
+            ) -> LaneMask {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output, live) }
+                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output) }
             }
             $(#[$features])?
             fn scatter(
@@ -62,6 +63,26 @@ macro_rules! kernels {
                 unsafe { scatter::multiply::<$lanes>(weights, epilogue, active, input, output, live) }
             }
             $(#[$features])?
+            fn gather_column(
+                weights: &Strips,
+                epilogue: &Epilogue,
+                input: &[f32],
+                output: &mut [f32],
+            ) -> bool {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { column::gather::<$lanes>(weights, epilogue, input, output) }
+            }
+            $(#[$features])?
+            fn scatter_column(
+                weights: &Slabs,
+                epilogue: &Epilogue,
+                input: &[f32],
+                output: &mut [f32],
+            ) -> bool {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { column::scatter::<$lanes>(weights, epilogue, input, output) }
+            }
+            $(#[$features])?
             fn active_rows(tile: &[LaneRow], first: u32, active: &mut Vec<u32>) {
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { active_rows::find::<$lanes>(tile, first, active) }
@@ -70,11 +91,6 @@ macro_rules! kernels {
             fn update_residues(update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { residues::update::<$lanes>(update, tile) }
-            }
-            $(#[$features])?
-            fn clamp(input: &[LaneRow], low: f32, high: f32, output: &mut [LaneRow]) {
-                // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { residues::clamp::<$lanes>(input, low, high, output) }
             }
             $(#[$features])?
             fn compact(
@@ -92,9 +108,10 @@ macro_rules! kernels {
                 max_strip_width: <$lanes as Lanes>::ACCUMULATORS,
                 strips,
                 scatter,
+                gather_column,
+                scatter_column,
                 active_rows,
                 update_residues,
-                clamp,
                 compact,
             }
         }
@@ -133,10 +150,8 @@ impl Kernels {
         self.max_strip_width
     }
 
-    /// One layer on a run of tiles, gathering: every output reads its inputs.
-    ///
-    /// `input` and `output` hold the tiles one after another, `live` one mask a tile; it receives the
-    /// lanes that have a non-zero output.
+    /// One layer on one tile, gathering: every output reads its inputs. Gives the lanes with a non-zero
+    /// output.
     ///
     /// # Panics
     /// If the lengths do not belong together.
@@ -146,14 +161,13 @@ impl Kernels {
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-        live: &mut [LaneMask],
-    ) {
-        assert_eq!(input.len(), live.len() * weights.inputs());
-        assert_eq!(output.len(), live.len() * weights.outputs());
+    ) -> LaneMask {
+        assert_eq!(input.len(), weights.inputs());
+        assert_eq!(output.len(), weights.outputs());
         assert_eq!(epilogue.bias.len(), weights.outputs());
         // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
         // just checked, and the indices in `weights` are below its inputs and outputs.
-        unsafe { (self.strips)(weights, epilogue, input, output, live) }
+        unsafe { (self.strips)(weights, epilogue, input, output) }
     }
 
     /// One layer on one tile, scattering: the `active` input neurons add to their outputs.
@@ -182,6 +196,40 @@ impl Kernels {
         unsafe { (self.scatter)(weights, epilogue, active, input, output, live) }
     }
 
+    /// One layer on one column, gathering; gives whether an output is not zero.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together.
+    pub(super) fn gather_column(
+        &self,
+        weights: &Strips,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+    ) -> bool {
+        let widths = (weights.inputs(), weights.outputs());
+        assert_eq!((input.len(), output.len(), epilogue.bias.len()), (widths.0, widths.1, widths.1));
+        // SAFETY: as in `strips`.
+        unsafe { (self.gather_column)(weights, epilogue, input, output) }
+    }
+
+    /// One layer on one column, scattering; gives whether an output is not zero.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together.
+    pub(super) fn scatter_column(
+        &self,
+        weights: &Slabs,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+    ) -> bool {
+        let widths = (weights.inputs(), weights.outputs());
+        assert_eq!((input.len(), output.len(), epilogue.bias.len()), (widths.0, widths.1, widths.1));
+        // SAFETY: as in `strips`.
+        unsafe { (self.scatter_column)(weights, epilogue, input, output) }
+    }
+
     /// Appends the rows of `tile` that have a non-zero lane to `active`; they are counted from `first`.
     pub(super) fn active_rows(&self, tile: &[LaneRow], first: u32, active: &mut Vec<u32>) {
         // SAFETY: a `Kernels` exists only where the processor has its instruction set.
@@ -194,19 +242,9 @@ impl Kernels {
     /// # Panics
     /// If the tile and its centroid do not have the same number of neurons.
     pub(super) fn update_residues(&self, update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
-        assert_eq!(update.centroid_tile.len(), tile.len());
+        assert_eq!(update.centroid.len(), tile.len());
         // SAFETY: a `Kernels` exists only where the processor has its instruction set.
         unsafe { (self.update_residues)(update, tile) }
-    }
-
-    /// `output = min(max(input, low), high)`, row by row.
-    ///
-    /// # Panics
-    /// If the lengths differ.
-    pub(super) fn clamp(&self, input: &[LaneRow], low: f32, high: f32, output: &mut [LaneRow]) {
-        assert_eq!(input.len(), output.len());
-        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
-        unsafe { (self.clamp)(input, low, high, output) }
     }
 
     /// Moves columns between tiles of `neurons` rows, of which the first `tiles` will be kept; zeroes the

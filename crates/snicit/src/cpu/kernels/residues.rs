@@ -5,10 +5,8 @@ use crate::cpu::tile::{LaneMask, LaneRow};
 
 /// How residue columns `Ŷ_j` of one centroid `c` change: `σ(Z_c + Z_j + b) − σ(Z_c + b)`, then pruned.
 pub(in crate::cpu) struct ResidueUpdate<'a> {
-    /// The tile with the centroid's `Z_c + b`.
-    pub(in crate::cpu) centroid_tile: &'a [LaneRow],
-    /// The centroid's lane in it.
-    pub(in crate::cpu) centroid_lane: usize,
+    /// The centroid's `Z_c + b`, one value a neuron.
+    pub(in crate::cpu) centroid: &'a [f32],
     /// Bounds of the activation function σ.
     pub(in crate::cpu) low: f32,
     pub(in crate::cpu) high: f32,
@@ -27,8 +25,8 @@ pub(super) unsafe fn update<V: Lanes>(update: &ResidueUpdate<'_>, tile: &mut [La
     unsafe {
         let (low, high) = (V::splat(update.low), V::splat(update.high));
         let prune = V::splat(update.prune);
-        for (row, centroid) in tile.iter_mut().zip(update.centroid_tile) {
-            let centroid = V::splat(centroid.0[update.centroid_lane]);
+        for (row, centroid) in tile.iter_mut().zip(update.centroid) {
+            let centroid = V::splat(*centroid);
             let whole = V::load(row).add(centroid).clamp(low, high);
             let residue = whole.sub(centroid.clamp(low, high)).keep_above(prune);
             residue.store(row);
@@ -36,19 +34,4 @@ pub(super) unsafe fn update<V: Lanes>(update: &ResidueUpdate<'_>, tile: &mut [La
         }
     }
     live
-}
-
-/// `output = min(max(input, low), high)`.
-///
-/// # Safety
-/// The processor has the instruction set of `V`.
-#[inline(always)]
-pub(super) unsafe fn clamp<V: Lanes>(input: &[LaneRow], low: f32, high: f32, output: &mut [LaneRow]) {
-    // SAFETY: the caller's contract is this function's.
-    unsafe {
-        let (low, high) = (V::splat(low), V::splat(high));
-        for (input, output) in input.iter().zip(output) {
-            V::load(input).clamp(low, high).store(output);
-        }
-    }
 }

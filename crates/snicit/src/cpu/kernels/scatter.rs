@@ -1,6 +1,6 @@
 //! The scattering kernel (BF-2019, SNIG-2020): non-zero activations add to the outputs of a slab.
 
-use crate::cpu::layout::{Epilogue, SECTION_NEURONS, Slabs};
+use crate::cpu::layout::{Epilogue, SECTION_NEURONS, Slab, Slabs, Values};
 use crate::cpu::simd::Lanes;
 use crate::cpu::tile::{LaneMask, LaneRow};
 
@@ -21,18 +21,15 @@ pub(super) unsafe fn multiply<V: Lanes>(
     for slab in weights.slabs() {
         let sums = &mut output[slab.outputs.clone()];
         sums.fill(LaneRow::ZERO);
-        for &i in active {
-            let i = i as usize;
-            // SAFETY: active rows exist in `input`; offsets and targets were made for this many inputs
-            // and for the outputs of this slab.
-            unsafe {
-                let y = V::load(input.get_unchecked(i));
-                let start = *slab.offsets.get_unchecked(i);
-                let end = *slab.offsets.get_unchecked(i + 1);
-                for k in start..end {
-                    let sum = sums.get_unchecked_mut(usize::from(*slab.targets.get_unchecked(k)));
-                    let weight = V::splat(*slab.values.get_unchecked(k));
-                    y.mul_add(weight, V::load(sum)).store(sum);
+        // SAFETY: the caller's contract is that of `add`; a slab has a weight for each connection.
+        unsafe {
+            match &slab.values {
+                Values::Equal(value) => {
+                    let value = V::splat(*value);
+                    add::<V>(slab, active, input, sums, |_| value);
+                }
+                Values::Each(values) => {
+                    add::<V>(slab, active, input, sums, |k| V::splat(*values.get_unchecked(k)));
                 }
             }
         }
@@ -43,6 +40,34 @@ pub(super) unsafe fn multiply<V: Lanes>(
         for ((sums, bias), live) in sections.zip(&mut live[first..]) {
             // SAFETY: the caller's contract is this function's.
             *live = unsafe { finish::<V>(epilogue, sums, bias) };
+        }
+    }
+}
+
+/// Adds the products of the `active` rows to the sums of a slab; `weight(k)` is that of connection `k`.
+///
+/// # Safety
+/// The processor has the instruction set of `V`; the active rows exist in `input`, which has as many rows
+/// as the slab was made for, and `sums` as many as it has outputs.
+#[inline(always)]
+unsafe fn add<V: Lanes>(
+    slab: &Slab,
+    active: &[u32],
+    input: &[LaneRow],
+    sums: &mut [LaneRow],
+    weight: impl Fn(usize) -> V,
+) {
+    for &i in active {
+        let i = i as usize;
+        // SAFETY: offsets and targets were made for this many inputs and for the outputs of this slab.
+        unsafe {
+            let y = V::load(input.get_unchecked(i));
+            let start = *slab.offsets.get_unchecked(i);
+            let end = *slab.offsets.get_unchecked(i + 1);
+            for k in start..end {
+                let sum = sums.get_unchecked_mut(usize::from(*slab.targets.get_unchecked(k)));
+                y.mul_add(weight(k), V::load(sum)).store(sum);
+            }
         }
     }
 }

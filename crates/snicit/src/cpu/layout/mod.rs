@@ -3,7 +3,9 @@
 mod epilogue;
 mod slabs;
 mod strips;
+mod values;
 
 pub(super) use epilogue::Epilogue;
-pub(super) use slabs::{SECTION_NEURONS, Slabs, sections_for};
+pub(super) use slabs::{SECTION_NEURONS, Slab, Slabs, sections_for};
 pub(super) use strips::{Strip, Strips};
+pub(super) use values::Values;

@@ -1,5 +1,6 @@
 use std::ops::Range;
 
+use super::Values;
 use crate::SparseWeights;
 
 /// Output neurons of a section, the unit in which the kernel says what is non-zero and by which slabs
@@ -36,7 +37,7 @@ pub(in crate::cpu) struct Slab {
     pub(in crate::cpu) offsets: Vec<usize>,
     /// Output neuron of each connection, counted from the slab's first; ascending for an input neuron.
     pub(in crate::cpu) targets: Vec<u16>,
-    pub(in crate::cpu) values: Vec<f32>,
+    pub(in crate::cpu) values: Values,
 }
 
 impl Slabs {
@@ -94,7 +95,7 @@ impl Slab {
                 *at += 1;
             }
         }
-        Slab { outputs, offsets, targets, values }
+        Slab { outputs, offsets, targets, values: Values::new(values) }
     }
 }
 
@@ -118,10 +119,12 @@ mod tests {
         let [first, second] = slabs.slabs() else { panic!("514 outputs make two slabs") };
         assert_eq!(first.offsets, [0, 1, 511]);
         assert_eq!(first.targets[..4], [3, 0, 3, 4]);
-        assert_eq!(first.values[..4], [2.0, 1.0, 3.0, 0.5]);
+        let Values::Each(values) = &first.values else { panic!("the weights differ") };
+        assert_eq!(values[..4], [2.0, 1.0, 3.0, 0.5]);
         assert_eq!(second.outputs, 512..514);
         assert_eq!(second.offsets, [0, 0, 1]);
         assert_eq!(second.targets, [0]);
+        assert_eq!(second.values, Values::Equal(4.0));
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use super::Values;
 use crate::SparseWeights;
 use crate::network::MiniBlocks;
 
@@ -17,7 +18,8 @@ pub(in crate::cpu) struct Strips {
     strips: Vec<Strip>,
     input_indices: Vec<u32>,
     output_indices: Vec<u32>,
-    values: Vec<f32>,
+    /// That of a strip's `k`-th input and `r`-th output is at `value_start + k · width + r`.
+    values: Values,
 }
 
 /// `width` outputs that read the same `inputs` inputs.
@@ -39,36 +41,88 @@ impl Strips {
             strips: Vec::new(),
             input_indices: Vec::new(),
             output_indices: Vec::with_capacity(weights.outputs()),
-            values: Vec::with_capacity(weights.connections()),
+            values: Values::Equal(0.0),
         };
+        let mut values = Vec::with_capacity(weights.connections());
         for block in &blocks.blocks {
-            strips.push_block(weights, &block.outputs, max_width);
+            strips.push_block(weights, &block.outputs, max_width, &mut values);
         }
         // These compute σ(b) only.
-        strips.push_block(weights, &blocks.unconnected, max_width);
+        strips.push_block(weights, &blocks.unconnected, max_width, &mut values);
+        strips.values = Values::new(values);
         strips
     }
 
-    fn push_block(&mut self, weights: &SparseWeights, outputs: &[u32], max_width: usize) {
+    /// Takes every possible connection for one: a dense matrix, with zeros where there is no connection.
+    ///
+    /// A product with such a zero changes no sum unless an activation has overflowed to infinity.
+    pub(in crate::cpu) fn dense(weights: &SparseWeights, max_width: usize) -> Self {
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let mut strips = Strips {
+            inputs,
+            outputs,
+            strips: Vec::new(),
+            input_indices: (0..inputs as u32).collect(),
+            output_indices: (0..outputs as u32).collect(),
+            values: Values::Equal(0.0),
+        };
+        let mut values = vec![0.0; inputs * outputs];
+        let mut first = 0;
+        while first < outputs {
+            let width = strip_width(max_width, outputs - first);
+            let strip = Strip {
+                input_start: 0,
+                output_start: first,
+                value_start: first * inputs,
+                inputs: inputs as u32,
+                width: width as u32,
+            };
+            for r in 0..width {
+                let (inputs, row) = weights.row(first + r);
+                for (&i, &value) in inputs.iter().zip(row) {
+                    values[strip.value_start + i as usize * width + r] = value;
+                }
+            }
+            strips.strips.push(strip);
+            first += width;
+        }
+        strips.values = Values::new(values);
+        strips
+    }
+
+    /// Rows of input and multiply-adds for a tile that [`Strips::dense`] would have.
+    pub(in crate::cpu) fn dense_counts(weights: &SparseWeights, max_width: usize) -> (usize, usize) {
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        let full = outputs / max_width;
+        let rest = (outputs % max_width).count_ones() as usize;
+        (inputs.saturating_mul(full + rest), inputs.saturating_mul(outputs))
+    }
+
+    fn push_block(
+        &mut self,
+        weights: &SparseWeights,
+        outputs: &[u32],
+        max_width: usize,
+        values: &mut Vec<f32>,
+    ) {
         let Some(&first) = outputs.first() else { return };
         let (inputs, _) = weights.row(first as usize);
         let input_start = self.input_indices.len();
         self.input_indices.extend_from_slice(inputs);
         let mut rest = outputs;
         while !rest.is_empty() {
-            let width = [16, 8, 4, 2, 1].into_iter().find(|&w| w <= max_width.min(rest.len()));
-            let (outputs, further) = rest.split_at(width.unwrap_or(1));
+            let (outputs, further) = rest.split_at(strip_width(max_width, rest.len()));
             self.strips.push(Strip {
                 input_start,
                 output_start: self.output_indices.len(),
-                value_start: self.values.len(),
+                value_start: values.len(),
                 inputs: inputs.len() as u32,
                 width: outputs.len() as u32,
             });
             self.output_indices.extend_from_slice(outputs);
             // Input by input, the weights of all outputs side by side: the order of the kernel.
             for k in 0..inputs.len() {
-                self.values.extend(outputs.iter().map(|&j| weights.row(j as usize).1[k]));
+                values.extend(outputs.iter().map(|&j| weights.row(j as usize).1[k]));
             }
             rest = further;
         }
@@ -96,9 +150,14 @@ impl Strips {
         &self.output_indices[strip.output_start..][..strip.width as usize]
     }
 
-    /// Weights of a strip: that of its `k`-th input and `r`-th output is at `k · width + r`.
-    pub(in crate::cpu) fn values_of(&self, strip: &Strip) -> &[f32] {
-        &self.values[strip.value_start..][..strip.inputs as usize * strip.width as usize]
+    pub(in crate::cpu) fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The weights of a strip among those of [`Values::Each`]: that of its `k`-th input and `r`-th output
+    /// is at `k · width + r`.
+    pub(in crate::cpu) fn values_of<'a>(&self, strip: &Strip, values: &'a [f32]) -> &'a [f32] {
+        &values[strip.value_start..][..strip.inputs as usize * strip.width as usize]
     }
 
     /// Rows of input that the kernel loads for a tile.
@@ -108,8 +167,13 @@ impl Strips {
 
     /// Multiply-adds of rows for a tile.
     pub(in crate::cpu) fn connections(&self) -> usize {
-        self.values.len()
+        self.strips.iter().map(|strip| strip.inputs as usize * strip.width as usize).sum()
     }
+}
+
+/// The width of the next strip when `outputs` outputs, at least one, are left.
+fn strip_width(max_width: usize, outputs: usize) -> usize {
+    [16, 8, 4, 2].into_iter().find(|&width| width <= max_width.min(outputs)).unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -135,7 +199,26 @@ mod tests {
         let expected: [(&[u32], &[u32]); 5] =
             [(&[1, 2], &[0, 1, 2, 3]), (&[1, 2], &[4, 5]), (&[1, 2], &[6]), (&[0], &[7]), (&[], &[8])];
         assert_eq!(seen, expected.map(|(a, b)| (a.to_vec(), b.to_vec())));
-        assert_eq!(strips.values_of(&strips.strips()[1]), [14.0, 15.0, 24.0, 25.0]);
+        let Values::Each(values) = strips.values() else { panic!("the weights differ") };
+        assert_eq!(strips.values_of(&strips.strips()[1], values), [14.0, 15.0, 24.0, 25.0]);
         assert_eq!((strips.row_loads(), strips.connections()), (7, 15));
+    }
+
+    #[test]
+    fn dense_strips_have_zeros_where_nothing_is_connected() {
+        let connection = |input, output, weight| Connection { input, output, weight };
+        let connections = vec![connection(0, 0, 1.0), connection(2, 1, 2.0), connection(1, 4, 3.0)];
+        let weights = SparseWeights::from_connections(3, 7, connections).unwrap();
+        let strips = Strips::dense(&weights, 4);
+        let [four, two, one] = strips.strips() else { panic!("7 outputs are strips of 4, 2 and 1") };
+        assert_eq!(strips.outputs_of(four), [0, 1, 2, 3]);
+        let expected = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0];
+        let Values::Each(values) = strips.values() else { panic!("the weights differ") };
+        assert_eq!(strips.values_of(four, values), expected);
+        assert_eq!(strips.values_of(two, values), [0.0, 0.0, 3.0, 0.0, 0.0, 0.0]);
+        assert_eq!(strips.values_of(one, values), [0.0; 3]);
+        assert_eq!(strips.inputs_of(one), [0, 1, 2]);
+        let counts = (strips.row_loads(), strips.connections());
+        assert_eq!(counts, Strips::dense_counts(&weights, 4));
     }
 }

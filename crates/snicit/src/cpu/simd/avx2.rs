@@ -14,6 +14,11 @@ impl Lanes for Avx2Lanes {
     const ACCUMULATORS: usize = 4;
 
     #[inline(always)]
+    fn prefetch(row: *const LaneRow) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         let half = unsafe { _mm256_set1_ps(value) };
         Avx2Lanes(half, half)
@@ -52,6 +57,11 @@ impl Lanes for Avx2Lanes {
                 _mm256_fmadd_ps(self.1, factor.1, addend.1),
             )
         }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_scalar(value: f32, factor: f32, addend: f32) -> f32 {
+        value.mul_add(factor, addend)
     }
 
     #[inline(always)]

@@ -14,6 +14,11 @@ impl Lanes for Avx512Lanes {
     const ACCUMULATORS: usize = 16;
 
     #[inline(always)]
+    fn prefetch(row: *const LaneRow) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(row.cast()) }
+    }
+
+    #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         unsafe { Avx512Lanes(_mm512_set1_ps(value)) }
     }
@@ -41,6 +46,11 @@ impl Lanes for Avx512Lanes {
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         unsafe { Avx512Lanes(_mm512_fmadd_ps(self.0, factor.0, addend.0)) }
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_scalar(value: f32, factor: f32, addend: f32) -> f32 {
+        value.mul_add(factor, addend)
     }
 
     #[inline(always)]

@@ -26,6 +26,8 @@ pub(super) trait Lanes: Copy {
     /// How many accumulators, beside an operand or two, the registers hold.
     const ACCUMULATORS: usize;
 
+    /// Asks for a row to be brought near; any address will do.
+    fn prefetch(row: *const LaneRow);
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(row: &LaneRow) -> Self;
     unsafe fn store(self, row: &mut LaneRow);
@@ -33,6 +35,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn sub(self, other: Self) -> Self;
     /// `self · factor + addend`; rounded once where the instruction set has a fused multiply-add.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The same for a single value, rounded in the same way.
+    unsafe fn mul_add_scalar(value: f32, factor: f32, addend: f32) -> f32;
     /// `min(max(self, low), high)`.
     unsafe fn clamp(self, low: Self, high: Self) -> Self;
     /// Keeps the values whose magnitude is above `bound`, zeroes the others.
@@ -69,6 +73,9 @@ mod tests {
             assert_eq!(stored(x.add(y)), scalar(|a, b| a + b));
             assert_eq!(stored(x.sub(y)), scalar(|a, b| a - b));
             assert_eq!(stored(x.mul_add(y, V::splat(0.25))), scalar(|a, b| a * b + 0.25));
+            for ((a, b), fused) in a.0.iter().zip(b.0).zip(stored(x.mul_add(y, V::splat(1e-7))).0) {
+                assert_eq!(V::mul_add_scalar(*a, b, 1e-7), fused);
+            }
             let clamped = x.clamp(V::splat(-1.0), V::splat(2.0));
             assert_eq!(stored(clamped), scalar(|a, _| a.clamp(-1.0, 2.0)));
             let kept = x.keep_above(V::splat(1.0));
@@ -99,6 +106,5 @@ mod tests {
                 unsafe { check::<Avx512Lanes>() };
             }
         }
-        InstructionSet::print_missing();
     }
 }

@@ -16,6 +16,9 @@ impl Lanes for PortableLanes {
     const ACCUMULATORS: usize = 2;
 
     #[inline(always)]
+    fn prefetch(_row: *const LaneRow) {}
+
+    #[inline(always)]
     unsafe fn splat(value: f32) -> Self {
         PortableLanes([value; LANES])
     }
@@ -44,6 +47,11 @@ impl Lanes for PortableLanes {
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
         // Not `f32::mul_add`: without a fused instruction that is a slow library call.
         PortableLanes(std::array::from_fn(|i| self.0[i] * factor.0[i] + addend.0[i]))
+    }
+
+    #[inline(always)]
+    unsafe fn mul_add_scalar(value: f32, factor: f32, addend: f32) -> f32 {
+        value * factor + addend
     }
 
     #[inline(always)]

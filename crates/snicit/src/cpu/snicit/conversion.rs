@@ -1,9 +1,8 @@
 //! Stage 2, cluster-based conversion: `Y(t)` becomes centroid columns and residues `Ŷ(t)`.
 
-use rayon::prelude::*;
-
-use crate::Column;
+use crate::cpu::run::Run;
 use crate::engine::SnicitOptions;
+use crate::{Column, Error};
 
 /// How to convert; symbols as in the paper.
 pub(in crate::cpu) struct Conversion {
@@ -41,18 +40,23 @@ impl Conversion {
     }
 
     /// Converts `columns`, which are ascending by input.
-    pub(super) fn convert(&self, columns: Vec<Column>) -> Converted {
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub(super) fn convert(&self, run: &Run<'_>, columns: Vec<Column>) -> Result<Converted, Error> {
         let sampled = &columns[..columns.len().min(self.sampled_columns)];
         let is_centroid = self.prune_samples(&self.downsample(sampled));
         let (centroids, others) = split(columns, &is_centroid);
-        let assigned: Vec<(usize, Column)> = others
-            .into_par_iter()
-            .map(|mut column| {
+        let assigned = run.map(
+            others,
+            || (),
+            |(), mut column| {
+                run.check()?;
                 let centroid = nearest(&column, &centroids);
                 self.subtract(&mut column, &centroids[centroid]);
-                (centroid, column)
-            })
-            .collect();
+                Ok((centroid, column))
+            },
+        )?;
 
         let mut residues: Vec<Vec<Column>> = centroids.iter().map(|_| Vec::new()).collect();
         let mut emptied: Vec<Vec<u32>> = centroids.iter().map(|_| Vec::new()).collect();
@@ -63,7 +67,7 @@ impl Conversion {
                 emptied[centroid].push(residue.input);
             }
         }
-        Converted { centroids, residues, emptied }
+        Ok(Converted { centroids, residues, emptied })
     }
 
     /// Sum downsampling: cuts each sampled column into `n` segments and sums each up.
@@ -148,9 +152,17 @@ fn l0_distance(a: &[f32], b: &[f32], enough: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Activation, Bias, Layer, Network, SparseWeights};
 
     fn column(input: u32, values: &[f32]) -> Column {
         Column { input, values: values.into() }
+    }
+
+    fn convert(conversion: &Conversion, columns: Vec<Column>) -> Converted {
+        let weights = SparseWeights::from_connections(1, 1, vec![]).unwrap();
+        let layer = Layer::new(weights, Bias::Uniform(0.0), Activation::Identity).unwrap();
+        let network = Network::new([layer]).unwrap();
+        conversion.convert(&Run::new(&network, 1, &()), columns).unwrap()
     }
 
     fn conversion(change: impl Fn(&mut SnicitOptions)) -> Conversion {
@@ -193,7 +205,7 @@ mod tests {
             column(8, &[9.0, 8.0, 1.0, 1.0]),
             column(9, &[1.0, 9.0, 1.0, 0.0]),
         ];
-        let converted = conversion(|o| o.sampled_columns = 2).convert(columns);
+        let converted = convert(&conversion(|o| o.sampled_columns = 2), columns);
         assert_eq!(converted.centroids.iter().map(|c| c.input).collect::<Vec<_>>(), [3, 5]);
         // Input 9 is at distance 2 from both: the first centroid takes it.
         assert_eq!(converted.residues[0], [column(9, &[0.0, 8.0, 0.0, -1.0])]);
@@ -207,19 +219,19 @@ mod tests {
             let (a, b) = (column(0, &[1.0, 1.0]), column(1, &[0.5, 1.0]));
             vec![a, b, column(2, &[1.04, 0.97])]
         };
-        let exact = conversion(|o| o.sampled_columns = 1).convert(columns());
+        let exact = convert(&conversion(|o| o.sampled_columns = 1), columns());
         assert_eq!(exact.residues[0].len(), 2);
         let pruned = conversion(|o| {
             o.sampled_columns = 1;
             o.prune_at_conversion = 0.05;
         });
-        let pruned = pruned.convert(columns());
+        let pruned = convert(&pruned, columns());
         assert_eq!(pruned.residues[0], [column(1, &[-0.5, 0.0])]);
         assert_eq!(pruned.emptied[0], [2]);
     }
 
     #[test]
     fn no_columns_no_centroids() {
-        assert!(conversion(|_| ()).convert(Vec::new()).centroids.is_empty());
+        assert!(convert(&conversion(|_| ()), Vec::new()).centroids.is_empty());
     }
 }

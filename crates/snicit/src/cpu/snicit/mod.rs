@@ -38,7 +38,7 @@ impl Snicit {
         times.pre_convergence = start.elapsed();
 
         let start = Instant::now();
-        let converted = self.conversion.convert(columns);
+        let converted = self.conversion.convert(run, columns)?;
         let centroids = Some(converted.centroids.len());
         times.conversion = start.elapsed();
 
@@ -47,7 +47,7 @@ impl Snicit {
         times.post_convergence = start.elapsed();
 
         let start = Instant::now();
-        let columns = recovery::recover(converted);
+        let columns = recovery::recover(run, converted)?;
         times.recovery = start.elapsed();
 
         Ok(BatchResult { columns, times, centroids })

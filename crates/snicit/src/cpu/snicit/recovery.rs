@@ -1,31 +1,33 @@
 //! Stage 4, recovery: `Y(l)_j = Ŷ(l)_j + Ŷ(l)_{M(j)}` for residue columns; centroids are what they are.
 
-use rayon::prelude::*;
-
 use super::conversion::Converted;
-use crate::Column;
+use crate::cpu::run::Run;
+use crate::{Column, Error};
 
 /// `Y(l)`, ascending by input.
-pub(super) fn recover(converted: Converted) -> Vec<Column> {
+///
+/// # Errors
+/// [`Error::Cancelled`].
+pub(super) fn recover(run: &Run<'_>, converted: Converted) -> Result<Vec<Column>, Error> {
     let Converted { centroids, residues, emptied } = converted;
-    let mut columns: Vec<Column> = centroids
-        .into_par_iter()
-        .zip(residues)
-        .zip(emptied)
-        .flat_map(|((centroid, residues), emptied)| {
-            let add = |mut residue: Column| {
+    let mut columns = Vec::new();
+    for ((centroid, residues), emptied) in centroids.into_iter().zip(residues).zip(emptied) {
+        let recovered = run.map(
+            residues,
+            || (),
+            |(), mut residue| {
+                run.check()?;
                 for (y, &center) in residue.values.iter_mut().zip(&centroid.values) {
                     *y += center;
                 }
-                residue
-            };
-            let equal = |input| Column { input, values: centroid.values.clone() };
-            let mut columns: Vec<Column> = residues.into_iter().map(add).collect();
-            columns.par_extend(emptied.into_par_iter().map(equal));
-            columns.push(centroid);
-            columns
-        })
-        .collect();
+                Ok(residue)
+            },
+        )?;
+        columns.extend(recovered);
+        let equal = |(): &mut (), input| Ok(Column { input, values: centroid.values.clone() });
+        columns.extend(run.map(emptied, || (), equal)?);
+        columns.push(centroid);
+    }
     columns.sort_unstable_by_key(|column| column.input);
-    columns
+    Ok(columns)
 }

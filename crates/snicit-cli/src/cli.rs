@@ -1,0 +1,60 @@
+//! The command line as a whole.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{completions, data, demo, devices, inspect, man, sdgc};
+use crate::exit::{Failure, Verdict};
+
+/// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
+#[derive(Debug, Parser)]
+#[command(name = "snicit", version, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  snicit demo                          the four methods on a generated network
+  snicit sdgc -m XY -n 1024 -l 120     a Graph Challenge benchmark
+  snicit help data generate            help of a subcommand
+
+Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
+Results go to standard output, everything else to standard error.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Sdgc(sdgc::Args),
+    Data(data::Args),
+    Inspect(inspect::Args),
+    Devices(devices::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Cli {
+    /// Runs the subcommand that was asked for.
+    pub(crate) fn run(self) -> Result<Verdict, Failure> {
+        match self.command {
+            Command::Demo(args) => demo::run(&args),
+            Command::Sdgc(args) => sdgc::run(&args),
+            Command::Data(args) => data::run(&args),
+            Command::Inspect(args) => inspect::run(&args),
+            Command::Devices(args) => devices::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,110 @@
+mod digits;
+mod generate;
+mod images;
+mod truth;
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use snicit::Inputs;
+use snicit_data::sdgc;
+
+use crate::exit::{Failure, Verdict};
+use crate::network_args::DataArgs;
+use crate::progress::Bar;
+use crate::units::{count, counted};
+use crate::{destination, source, stdout};
+
+/// Make networks, inputs and truth in the official layout
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+A benchmark from nothing:
+  snicit data generate -n 1024 -l 120
+  snicit data digits -n 1024
+  snicit data truth -n 1024 -l 120
+  snicit sdgc -n 1024 -l 120
+
+Existing files are never written over without --force.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Generate(generate::Args),
+    Images(images::Args),
+    Digits(digits::Args),
+    Truth(truth::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
+    match &args.command {
+        Command::Generate(args) => generate::run(args),
+        Command::Images(args) => images::run(args),
+        Command::Digits(args) => digits::run(args),
+        Command::Truth(args) => truth::run(args),
+    }?;
+    Ok(Verdict::Done)
+}
+
+/// Where a file of inputs is written.
+#[derive(Debug, clap::Args)]
+struct InputsDestination {
+    #[command(flatten)]
+    data: DataArgs,
+
+    /// The file to write, instead of --data's; ends in .gz to be compressed
+    #[arg(short, long, value_name = "FILE", conflicts_with = "data")]
+    output: Option<PathBuf>,
+
+    /// Compress: sparse-images-N.tsv.gz instead of sparse-images-N.tsv
+    #[arg(long, conflicts_with = "output")]
+    gzip: bool,
+
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+impl InputsDestination {
+    /// The file, once it is sure that it may and can be written.
+    fn prepare(&self, features: usize) -> Result<PathBuf, Failure> {
+        let file = match &self.output {
+            Some(file) => file.clone(),
+            None => {
+                let ending = if self.gzip { "tsv.gz" } else { "tsv" };
+                let folder = source::data_folder(&self.data)?;
+                destination::make_folder(folder.root())?;
+                folder.root().join(format!("sparse-images-{features}.{ending}"))
+            }
+        };
+        destination::refuse_existing(&file, self.force)?;
+        destination::check_file(&file)?;
+        Ok(file)
+    }
+}
+
+/// The side of the square images that have `features` pixels.
+fn side(features: usize) -> Result<usize, Failure> {
+    let side = features.isqrt();
+    if side * side == features {
+        return Ok(side);
+    }
+    Err(Failure::new(format!("{features} features make no square image; N must be a square number")))
+}
+
+fn write(file: &Path, inputs: &Inputs) -> Result<(), Failure> {
+    {
+        let _bar = Bar::unmeasured("writing the inputs");
+        sdgc::write_inputs(file, inputs)?;
+    }
+    stdout::print(&format!(
+        "wrote {} of {} features to {}\n",
+        counted(inputs.len() as u64, "input"),
+        count(inputs.features() as u64),
+        file.display()
+    ))
+}

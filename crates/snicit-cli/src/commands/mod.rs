@@ -1,0 +1,9 @@
+//! The subcommands, one each: their arguments, and what they call and print.
+
+pub(crate) mod completions;
+pub(crate) mod data;
+pub(crate) mod demo;
+pub(crate) mod devices;
+pub(crate) mod inspect;
+pub(crate) mod man;
+pub(crate) mod sdgc;

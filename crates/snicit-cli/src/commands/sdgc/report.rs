@@ -1,0 +1,174 @@
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde::Serialize;
+use snicit::categories::Mismatch;
+use snicit::{Categories, Method, Network, Report};
+
+use crate::table::Facts;
+use crate::units::{as_ms, bytes, count, ms_digits, rate};
+use crate::{measures, memory};
+
+/// How the categories compare with the truth.
+pub(super) enum Answer {
+    Match,
+    Mismatch(Mismatch),
+    Unchecked,
+}
+
+impl Answer {
+    pub(super) fn check(categories: &Categories, truth: Option<&Categories>) -> Self {
+        match truth.map(|truth| categories.check(truth)) {
+            Some(Ok(())) => Answer::Match,
+            Some(Err(mismatch)) => Answer::Mismatch(mismatch),
+            None => Answer::Unchecked,
+        }
+    }
+}
+
+/// All there is to report of a run.
+pub(super) struct Run<'a> {
+    pub(super) method: Method,
+    pub(super) device: String,
+    pub(super) network: &'a Network,
+    pub(super) inputs: usize,
+    pub(super) batch: usize,
+    pub(super) report: &'a Report,
+    pub(super) notes: Vec<String>,
+    pub(super) categories: usize,
+    pub(super) answer: &'a Answer,
+    pub(super) load: Duration,
+    pub(super) prepare: Duration,
+}
+
+impl Run<'_> {
+    /// The average latency of a layer behind the threshold layer, in ms; all batches together.
+    fn post_convergence_layer_ms(&self) -> Option<f64> {
+        let layers = self.network.layers().len() - self.report.threshold_layer;
+        (layers > 0).then(|| as_ms(self.report.times.post_convergence) / layers as f64)
+    }
+
+    fn edges_per_second(&self) -> f64 {
+        measures::edges_per_second(self.network, self.inputs, self.report)
+    }
+
+    /// For people.
+    pub(super) fn text(&self) -> String {
+        let (network, report) = (self.network, self.report);
+        let mut facts = Facts::default();
+        facts.add("method", self.method.name());
+        facts.add("device", self.device.as_str());
+        facts.add(
+            "network",
+            format!(
+                "{} neurons, {} layers, {} connections",
+                network.max_width(),
+                network.layers().len(),
+                count(network.connections())
+            ),
+        );
+        let inputs = count(self.inputs as u64);
+        let batch = count(self.batch as u64);
+        let batches =
+            if self.batch < self.inputs { format!(" in batches of {batch}") } else { String::new() };
+        facts.add("inputs", format!("{inputs}{batches}, threshold layer {}", report.threshold_layer));
+        let mut text = facts.render();
+        for note in &self.notes {
+            let _ = writeln!(text, "{:9}{note}", "");
+        }
+
+        text.push('\n');
+        let mut line = |name: &str, value: String, unit: &str| {
+            let _ = writeln!(text, "{}", format!("{name:18}{value:>12} {unit}").trim_end());
+        };
+        let times = &report.times;
+        let digits = ms_digits(as_ms(times.total()));
+        let ms = |duration: Duration| format!("{:.digits$}", as_ms(duration));
+        let layer = self.post_convergence_layer_ms();
+        let layer = layer.map_or_else(|| "ms".to_owned(), |layer| format!("ms, {layer:.3} a layer"));
+        line("pre-convergence", ms(times.pre_convergence), "ms");
+        line("conversion", ms(times.conversion), "ms");
+        line("post-convergence", ms(times.post_convergence), &layer);
+        line("recovery", ms(times.recovery), "ms");
+        line("total", ms(times.total()), "ms");
+        line("throughput", rate(self.edges_per_second()), "edges/s");
+        line("loading", ms(self.load), "ms");
+        line("preparing", ms(self.prepare), "ms");
+        line("peak memory", memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
+        line("columns left", count(measures::columns_left(report)), "");
+        line("centroids", report.centroids.map_or_else(|| "–".to_owned(), count), "");
+        line("categories", count(self.categories as u64), &self.comparison());
+        text
+    }
+
+    fn comparison(&self) -> String {
+        match &self.answer {
+            Answer::Match => "match the truth".to_owned(),
+            Answer::Mismatch(mismatch) => format!("DIFFER from the truth: {mismatch}"),
+            Answer::Unchecked => "not checked".to_owned(),
+        }
+    }
+
+    /// For machines.
+    pub(super) fn json(&self) -> RunJson<'_> {
+        let (network, times) = (self.network, &self.report.times);
+        RunJson {
+            schema: 1,
+            method: self.method.name(),
+            device: &self.device,
+            neurons: network.max_width(),
+            layers: network.layers().len(),
+            inputs: self.inputs,
+            batch: self.batch,
+            threshold_layer: self.report.threshold_layer,
+            categories: self.categories,
+            truth: match &self.answer {
+                Answer::Match => "match",
+                Answer::Mismatch(_) => "mismatch",
+                Answer::Unchecked => "none",
+            },
+            centroids: self.report.centroids,
+            times_ms: TimesJson {
+                pre_convergence: as_ms(times.pre_convergence),
+                conversion: as_ms(times.conversion),
+                post_convergence: as_ms(times.post_convergence),
+                recovery: as_ms(times.recovery),
+                total: as_ms(times.total()),
+            },
+            post_convergence_layer_ms: self.post_convergence_layer_ms(),
+            edges_per_second: self.edges_per_second(),
+            load_ms: as_ms(self.load),
+            peak_memory_bytes: memory::peak(),
+        }
+    }
+}
+
+/// The object of `--json`; a change of meaning needs another `schema`.
+#[derive(Serialize)]
+pub(super) struct RunJson<'a> {
+    schema: u32,
+    method: &'a str,
+    device: &'a str,
+    neurons: usize,
+    layers: usize,
+    inputs: usize,
+    batch: usize,
+    threshold_layer: usize,
+    categories: usize,
+    truth: &'a str,
+    centroids: Option<u64>,
+    times_ms: TimesJson,
+    post_convergence_layer_ms: Option<f64>,
+    edges_per_second: f64,
+    load_ms: f64,
+    peak_memory_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct TimesJson {
+    pre_convergence: f64,
+    conversion: f64,
+    post_convergence: f64,
+    recovery: f64,
+    total: f64,
+}

@@ -1,0 +1,13 @@
+//! What the reports of all subcommands derive from an outcome.
+
+use snicit::{Network, Report};
+
+/// The Graph Challenge's throughput, `inputs × connections / seconds`, in edges a second.
+pub(crate) fn edges_per_second(network: &Network, inputs: usize, report: &Report) -> f64 {
+    inputs as f64 * network.connections() as f64 / report.times.total().as_secs_f64()
+}
+
+/// Columns that are not all zero after the last layer; after conversion, of centroids and residues.
+pub(crate) fn columns_left(report: &Report) -> u64 {
+    report.live_columns.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,50 @@
+//! Progress bars on standard error; shown only when that is a terminal.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use snicit::Observer;
+
+/// A bar that runs while it lives and leaves nothing behind.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    /// A bar for `total` units of work.
+    pub(crate) fn new(what: impl Into<String>, total: u64) -> Self {
+        let bar = ProgressBar::new(total).with_message(what.into());
+        Bar(styled(bar, "{msg} {wide_bar} {percent:>3} % {eta:>4}"))
+    }
+
+    /// A sign of life for work whose size is not known.
+    pub(crate) fn unmeasured(what: impl Into<String>) -> Self {
+        let bar =
+            styled(ProgressBar::new_spinner().with_message(what.into()), "{spinner} {msg} {elapsed}");
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Bar(bar)
+    }
+
+    /// `units` more are done.
+    pub(crate) fn advance(&self, units: u64) {
+        self.0.inc(units);
+    }
+}
+
+/// The template is a constant of this file; were it wrong, a plain bar is good enough.
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+impl Observer for Bar {
+    fn advanced(&self, column_layers: u64) {
+        self.advance(column_layers);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

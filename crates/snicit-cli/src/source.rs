@@ -1,0 +1,147 @@
+//! Where a network and its inputs are read from. What is missing is named before anything is read,
+//! together with the command that makes it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use snicit::{Inputs, Network};
+use snicit_data::sdgc::{self, DataFolder};
+
+use crate::exit::Failure;
+use crate::network_args::{DataArgs, InputArgs, NetworkArgs};
+use crate::progress::Bar;
+
+/// The folder of `--data`, of `$SNICIT_DATA`, or the user's own.
+pub(crate) fn data_folder(args: &DataArgs) -> Result<DataFolder, Failure> {
+    if let Some(folder) = &args.data {
+        return Ok(DataFolder::new(folder));
+    }
+    if let Some(folder) = env::var_os("SNICIT_DATA").filter(|folder| !folder.is_empty()) {
+        return Ok(DataFolder::new(folder));
+    }
+    let strategy = etcetera::choose_base_strategy()
+        .map_err(|error| Failure::new(format!("no data folder: {error}; give one with --data")))?;
+    Ok(DataFolder::new(strategy.data_dir().join("snicit")))
+}
+
+/// The bias that was given, or the Graph Challenge's for this width.
+pub(crate) fn bias(args: &NetworkArgs) -> Result<f32, Failure> {
+    args.bias.or_else(|| sdgc::bias(args.neurons)).ok_or_else(|| {
+        let neurons = args.neurons;
+        Failure::new(format!(
+            "the Graph Challenge has no bias for {neurons} neurons; give one with --bias"
+        ))
+    })
+}
+
+/// The layer files of a network.
+pub(crate) struct NetworkFiles {
+    folder: PathBuf,
+    neurons: usize,
+    /// How `snicit data generate` is told to write there.
+    target: String,
+}
+
+impl NetworkFiles {
+    pub(crate) fn find(args: &NetworkArgs) -> Result<Self, Failure> {
+        let neurons = args.neurons;
+        let (folder, target) = match &args.weights {
+            Some(folder) => (folder.clone(), format!(" -o {}", folder.display())),
+            None => (data_folder(&args.data)?.network(neurons), target_of(&args.data)),
+        };
+        Ok(NetworkFiles { folder, neurons, target })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// How many layers there are.
+    pub(crate) fn count(&self) -> Result<usize, Failure> {
+        let layers =
+            if self.folder.is_dir() { sdgc::count_layer_files(&self.folder, self.neurons)? } else { 0 };
+        if layers == 0 { Err(self.missing(1, sdgc::DEPTHS[0])) } else { Ok(layers) }
+    }
+
+    /// Fails if one of the first `layers` layers has no file.
+    pub(crate) fn require(&self, layers: usize) -> Result<(), Failure> {
+        let there = |&layer: &usize| self.file(layer).exists();
+        match (1..=layers).find(|layer| !there(layer)) {
+            Some(layer) => Err(self.missing(layer, layers)),
+            None => Ok(()),
+        }
+    }
+
+    fn file(&self, layer: usize) -> PathBuf {
+        sdgc::layer_file(&self.folder, self.neurons, layer)
+    }
+
+    fn missing(&self, layer: usize, layers: usize) -> Failure {
+        let (file, neurons, target) = (self.file(layer), self.neurons, &self.target);
+        let command = format!("snicit data generate -n {neurons} -l {layers}{target}");
+        let remedy = match layer {
+            1 => format!("`{command}` makes a network"),
+            // Generating replaces the layers that are there; whoever does so shall know it.
+            _ => format!("take -l {}, or make another network with `{command} --force`", layer - 1),
+        };
+        Failure::new(format!("layer {layer} of {layers} is missing: {}; {remedy}", file.display()))
+    }
+
+    pub(crate) fn read(&self, layers: usize, bias: f32) -> Result<Network, Failure> {
+        self.require(layers)?;
+        let bar = Bar::new("reading the network", layers as u64);
+        let advance = |layers| bar.advance(layers);
+        Ok(sdgc::read_network(&self.folder, self.neurons, layers, bias, &advance)?)
+    }
+}
+
+/// The file of the inputs.
+pub(crate) struct InputFile {
+    path: PathBuf,
+    features: usize,
+    count: Option<usize>,
+    /// How `snicit data images` is told to write there.
+    target: String,
+}
+
+impl InputFile {
+    pub(crate) fn find(network: &NetworkArgs, args: &InputArgs) -> Result<Self, Failure> {
+        let features = network.neurons;
+        let (path, target) = match &args.inputs {
+            Some(file) => (file.clone(), format!(" -o {}", file.display())),
+            None if network.weights.is_some() => {
+                return Err(Failure::new("--weights needs --inputs, the file of the inputs"));
+            }
+            None => (data_folder(&network.data)?.images(features), target_of(&network.data)),
+        };
+        Ok(InputFile { path, features, count: args.input_count, target })
+    }
+
+    /// Fails if the file is not there.
+    pub(crate) fn require(&self) -> Result<(), Failure> {
+        if self.path.exists() {
+            return Ok(());
+        }
+        let (path, features, target) = (self.path.display(), self.features, &self.target);
+        Err(Failure::new(format!(
+            "the inputs are missing: {path}; `snicit data images -n {features} --mnist FILE{target}` makes \
+             them from MNIST, `snicit data digits -n {features}{target}` without",
+        )))
+    }
+
+    pub(crate) fn read(&self) -> Result<Inputs, Failure> {
+        self.require()?;
+        let _bar = Bar::unmeasured("reading the inputs");
+        let inputs = sdgc::read_inputs(&self.path, self.features, self.count)?;
+        if inputs.is_empty() {
+            return Err(Failure::new(format!("there are no inputs in {}", self.path.display())));
+        }
+        Ok(inputs)
+    }
+}
+
+/// The argument that makes `snicit data …` write where these arguments read.
+pub(crate) fn target_of(args: &DataArgs) -> String {
+    args.data.as_ref().map_or_else(String::new, |folder| format!(" --data {}", folder.display()))
+}

@@ -1,0 +1,13 @@
+//! Runs the built command as a user would, each test in a folder of its own.
+
+// The helpers are test code too, but clippy knows only the test functions themselves.
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod data;
+mod demo;
+mod inspect;
+mod official_subset;
+mod output;
+mod sdgc;
+mod support;

@@ -1,0 +1,146 @@
+use serde_json::Value;
+
+use crate::support::{Folder, benchmark};
+
+fn json(folder: &Folder, line: &str) -> Value {
+    serde_json::from_str(&folder.done(line)).unwrap()
+}
+
+#[test]
+fn every_method_matches_the_truth() {
+    let folder = benchmark();
+    let truth = folder.read("data/neuron1024-l24-categories.tsv");
+    assert!(!truth.is_empty(), "no input survives");
+    for method in ["bf", "SNIG", "xy-2021", "snicit"] {
+        for options in ["", "-t 0", "-t 12", "-t 24", "-b 7 -t 12", "-b 1000"] {
+            let line = format!("sdgc -m {method} -l 24 {options} --categories-out out.tsv --json");
+            let report = json(&folder, &line);
+            assert_eq!(report["truth"], "match", "{line}");
+            assert_eq!(report["categories"], truth.lines().count(), "{line}");
+            assert_eq!(folder.read("out.tsv"), truth, "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_report_says_what_was_done() {
+    let folder = benchmark();
+    let text = folder.done("sdgc -l 24 -t 10 -b 250");
+    for part in [
+        "SNICIT",
+        "1024 neurons, 24 layers, 786,432 connections",
+        "600 in batches of 250, threshold layer 10",
+        "post-convergence",
+        "a layer",
+        "edges/s",
+        "match the truth",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn a_wrong_truth_is_named_and_exits_1() {
+    let folder = benchmark();
+    let truth = folder.read("data/neuron1024-l24-categories.tsv");
+    let mut indices: Vec<usize> = truth.lines().map(|line| line.parse().unwrap()).collect();
+    // The last survivor and one that is none change places; the count stays the same.
+    let lost = indices.pop().unwrap();
+    let gained = (1..=600).rev().find(|index| *index != lost && !indices.contains(index)).unwrap();
+    indices.push(gained);
+    indices.sort_unstable();
+    folder.write("truth.tsv", &indices.iter().map(|index| format!("{index}\n")).collect::<String>());
+
+    let difference = format!("missing: 1 input ({gained}); unexpected: 1 input ({lost})");
+    let text = folder.run("sdgc -l 24 --truth truth.tsv");
+    text.expect(1);
+    assert!(text.stdout.contains(&difference), "{}", text.stdout);
+
+    let report = folder.run("sdgc -l 24 --truth truth.tsv --json");
+    report.expect(1);
+    assert_eq!(serde_json::from_str::<Value>(&report.stdout).unwrap()["truth"], "mismatch");
+    assert!(report.stderr.contains(&difference), "{}", report.stderr);
+}
+
+#[test]
+fn json_has_exactly_the_documented_keys() {
+    let folder = benchmark();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
+    let report = json(&folder, "sdgc -m BF -l 24 -t 24 -b 100 --json");
+    let mut expected = [
+        "schema",
+        "method",
+        "device",
+        "neurons",
+        "layers",
+        "inputs",
+        "batch",
+        "threshold_layer",
+        "categories",
+        "truth",
+        "centroids",
+        "times_ms",
+        "post_convergence_layer_ms",
+        "edges_per_second",
+        "load_ms",
+        "peak_memory_bytes",
+    ];
+    expected.sort_unstable();
+    assert_eq!(keys(&report), expected);
+    let stages = ["conversion", "post_convergence", "pre_convergence", "recovery", "total"];
+    assert_eq!(keys(&report["times_ms"]), stages);
+    for (key, value) in [
+        ("schema", Value::from(1)),
+        ("method", "BF-2019".into()),
+        ("neurons", 1024.into()),
+        ("layers", 24.into()),
+        ("inputs", 600.into()),
+        ("batch", 100.into()),
+        ("threshold_layer", 24.into()),
+        ("centroids", Value::Null),
+        ("post_convergence_layer_ms", Value::Null),
+    ] {
+        assert_eq!(report[key], value, "{key}");
+    }
+    for key in ["edges_per_second", "load_ms"] {
+        assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
+    }
+    assert_eq!(report["peak_memory_bytes"].is_u64(), cfg!(target_os = "linux"));
+
+    let report = json(&folder, "sdgc -l 24 -t 10 --json");
+    assert!(report["centroids"].as_u64().unwrap() >= 1);
+    assert!(report["post_convergence_layer_ms"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn without_a_truth_it_says_so() {
+    let folder = benchmark();
+    let network = "sdgc -l 24 --weights data/neuron1024 --inputs data/sparse-images-1024.tsv";
+    for (line, note) in [
+        (network, "no --truth was given"),
+        ("sdgc -l 23", "; `snicit data truth -n 1024 -l 23` makes it"),
+        ("sdgc -l 24 --truth none", ""),
+    ] {
+        let ran = folder.run(line);
+        ran.expect(0);
+        assert!(ran.stdout.contains("not checked"), "{line}: {}", ran.stdout);
+        assert!(ran.stderr.contains(note), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn every_option_of_the_engine_can_be_given() {
+    let folder = benchmark();
+    let line = "sdgc -l 24 -t 8 --threads 1 --isa portable --sampled-columns 16 --segments none \
+        --sum-tolerance 0.1 --differing-share 0.05 --prune-at-conversion 0 --prune-at-update 0 \
+        --rebuild-interval 3 --pre-convergence BF --post-convergence SNIG --json";
+    assert_eq!(json(&folder, line)["truth"], "match");
+}
+
+#[test]
+fn blank_inputs_at_the_end_count() {
+    let folder = benchmark();
+    let line = "sdgc -l 24 --truth none --input-count 700 --json";
+    let report = json(&folder, line);
+    assert_eq!((&report["inputs"], &report["batch"]), (&700.into(), &700.into()));
+}
