@@ -105,6 +105,9 @@ pub enum Error {
         /// What the system said.
         reason: String,
     },
+    /// A device other than the CPU failed, or cannot do what was asked; its engine says why.
+    #[error("{0}")]
+    Device(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The [`Observer`](crate::Observer) asked to stop.
     #[error("the inference was cancelled")]
     Cancelled,

@@ -102,8 +102,11 @@ pub trait Observer: Sync {
 impl Observer for () {}
 
 impl Outcome {
-    /// Adds the outcome of the batch that follows.
-    fn append(&mut self, next: Outcome) {
+    /// Adds the outcome of the batch that follows: outputs are put together, times and counts added up.
+    ///
+    /// # Panics
+    /// If the outputs have different numbers of neurons.
+    pub fn append(&mut self, next: Outcome) {
         Output::append(&mut self.output, next.output);
         self.report.append(next.report);
     }

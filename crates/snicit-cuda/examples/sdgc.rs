@@ -1,0 +1,178 @@
+//! Graph Challenge benchmarks on the GPU: times of each stage, and whether the answers agree.
+//!
+//! ```text
+//! sdgc BENCHMARK… [--methods BF,SNIG,XY,SNICIT] [--repeat N] [--mnist FILE] [--inputs N] [--cpu] [--batch N]
+//! ```
+//!
+//! `BENCHMARK` is neurons-layers, as in `1024-120`. The network is generated; the inputs are made from
+//! MNIST's training images if they are given, else drawn. With `--cpu` the CPU engine gives the truth;
+//! without, the methods are compared with one another.
+
+#![allow(clippy::unwrap_used, reason = "an example stops at the first problem")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use snicit::{Categories, CpuEngine, Engine, Inputs, Method, Network, Plan, Prepared, StageTimes};
+use snicit_cuda::CudaEngine;
+use snicit_data::{digits, mnist, radixnet, sdgc};
+
+struct Arguments {
+    benchmarks: Vec<(usize, usize)>,
+    methods: Vec<Method>,
+    repeat: usize,
+    mnist: Option<PathBuf>,
+    inputs: usize,
+    cpu: bool,
+    batch: Option<usize>,
+}
+
+fn arguments() -> Arguments {
+    let mut arguments = Arguments {
+        benchmarks: Vec::new(),
+        methods: Method::ALL.to_vec(),
+        repeat: 5,
+        mnist: None,
+        inputs: 60_000,
+        cpu: false,
+        batch: None,
+    };
+    let mut given = std::env::args().skip(1);
+    while let Some(argument) = given.next() {
+        let mut value = || given.next().unwrap_or_else(|| panic!("{argument} needs a value"));
+        match &*argument {
+            "--methods" => {
+                arguments.methods = value().split(',').map(|name| name.parse().unwrap()).collect();
+            }
+            "--repeat" => arguments.repeat = value().parse().unwrap(),
+            "--mnist" => arguments.mnist = Some(value().into()),
+            "--inputs" => arguments.inputs = value().parse().unwrap(),
+            "--batch" => arguments.batch = Some(value().parse().unwrap()),
+            "--cpu" => arguments.cpu = true,
+            benchmark => {
+                let (neurons, layers) = benchmark.split_once('-').expect("NEURONS-LAYERS");
+                arguments.benchmarks.push((neurons.parse().unwrap(), layers.parse().unwrap()));
+            }
+        }
+    }
+    arguments
+}
+
+fn inputs(arguments: &Arguments, neurons: usize) -> Inputs {
+    let side = neurons.isqrt();
+    match &arguments.mnist {
+        None => digits::generate(arguments.inputs, side, 1).into(),
+        Some(file) => mnist::sdgc_inputs(&mnist::read_images(file).unwrap(), side).unwrap().into(),
+    }
+}
+
+fn main() {
+    let arguments = arguments();
+    let start = Instant::now();
+    let engine = CudaEngine::new().unwrap_or_else(|error| panic!("{error}"));
+    println!(
+        "{}; {}; {} sources compiled, {:.0} ms; opened in {:.0} ms",
+        engine.device(),
+        engine.compiler(),
+        engine.compiled_sources(),
+        milliseconds(engine.compilation_time()),
+        milliseconds(start.elapsed()),
+    );
+    let mut made: Option<(usize, Inputs)> = None;
+    for &(neurons, layers) in &arguments.benchmarks {
+        let start = Instant::now();
+        let bias = sdgc::bias(neurons).unwrap_or(-0.3);
+        let network = radixnet::generate(neurons, layers, bias, 1, &|_| ()).unwrap();
+        let inputs = match made.take() {
+            Some((width, inputs)) if width == neurons => inputs,
+            _ => inputs(&arguments, neurons),
+        };
+        println!(
+            "\n{neurons}-{layers}, {} inputs, made in {:.1} s",
+            inputs.len(),
+            start.elapsed().as_secs_f64()
+        );
+        benchmark(&arguments, &engine, &network, &inputs);
+        made = Some((neurons, inputs));
+    }
+}
+
+fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inputs: &Inputs) {
+    let batch = arguments.batch.unwrap_or(inputs.len());
+    let mut truth: Option<Categories> = arguments.cpu.then(|| {
+        let start = Instant::now();
+        let cpu = CpuEngine::new().unwrap();
+        let prepared = cpu.prepare(network, &Plan::new(Method::Snicit)).unwrap();
+        let outcome = prepared.infer_in_batches(inputs, 10_000, &()).unwrap();
+        let categories = outcome.output.categories();
+        println!(
+            "{}: {} categories, {:.1} s",
+            cpu.device(),
+            categories.len(),
+            start.elapsed().as_secs_f64()
+        );
+        categories
+    });
+    println!(
+        "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:>6}  {:>6}",
+        "ms", "pre", "convert", "post", "recover", "total", "best", "found", "agrees"
+    );
+    for &method in &arguments.methods {
+        let prepared = engine.prepare_network(network, &Plan::new(method)).unwrap();
+        let mut runs = Vec::new();
+        let mut wall = Vec::new();
+        let mut last = None;
+        // One more to warm up.
+        for _ in 0..=arguments.repeat {
+            let start = Instant::now();
+            let outcome = prepared.infer_in_batches(inputs, batch, &()).unwrap();
+            wall.push(start.elapsed());
+            runs.push(outcome.report.times);
+            last = Some(outcome);
+        }
+        let outcome = last.expect("at least one run");
+        let categories = outcome.output.categories();
+        let agrees = match &truth {
+            None => "-".to_owned(),
+            Some(truth) => match categories.check(truth) {
+                Ok(()) => "yes".to_owned(),
+                Err(mismatch) => mismatch.to_string(),
+            },
+        };
+        let times = median(&mut runs[1..]);
+        let best = runs[1..].iter().map(StageTimes::total).min().unwrap_or_default();
+        println!(
+            "{:<10} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3}  {:>6}  {agrees:>6}",
+            method.name(),
+            milliseconds(times.pre_convergence),
+            milliseconds(times.conversion),
+            milliseconds(times.post_convergence),
+            milliseconds(times.recovery),
+            milliseconds(times.total()),
+            milliseconds(best),
+            categories.len(),
+        );
+        let live = &outcome.report.live_columns;
+        println!(
+            "  prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms; centroids {:?}; live {:?} … {}; {}",
+            milliseconds(prepared.preparation_time()),
+            milliseconds(wall[0]),
+            milliseconds(wall[wall.len() - 1]),
+            outcome.report.centroids,
+            &live[..live.len().min(8)],
+            live[live.len() - 1],
+            prepared.notes().join("; "),
+        );
+        truth.get_or_insert(categories);
+    }
+}
+
+/// The run with the median total.
+fn median(runs: &mut [StageTimes]) -> StageTimes {
+    runs.sort_by_key(StageTimes::total);
+    runs.get(runs.len() / 2).copied().unwrap_or_default()
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

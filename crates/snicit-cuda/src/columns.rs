@@ -1,0 +1,51 @@
+//! Where the columns of a batch are on their way through the layers.
+
+use crate::runtime::Pointer;
+
+/// Columns of a panel; PANEL of the kernels.
+pub(crate) const PANEL: usize = 64;
+
+/// How activations lie; see `kernels/common.cuh`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// The inputs as they were uploaded, one bit a feature, input-major.
+    Bits,
+    /// Bits, neuron-major.
+    BitRows,
+    /// float32, input-major.
+    InputMajor,
+    /// float32, neuron-major, in panels of [`PANEL`] columns.
+    NeuronMajor,
+    /// float32, input-major, all columns of the batch, with flags for sections (SNIG-2020).
+    Flagged,
+}
+
+/// The columns that are left of a batch. How many these are is known on the device only.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns {
+    pub(crate) layout: Layout,
+    /// Which of the workspace's two buffers of activations; without meaning for bits.
+    pub(crate) buffer: usize,
+    /// Neurons of a column.
+    pub(crate) neurons: usize,
+    /// The slot of each column; 0 if column `j` is in slot `j`.
+    pub(crate) slots: Pointer,
+    /// The input of each column; 0 if column `j` belongs to input `j`.
+    pub(crate) inputs: Pointer,
+    /// The centroid of each column behind SNICIT's conversion; else 0.
+    pub(crate) centers: Pointer,
+    /// Index of the count of columns.
+    pub(crate) count: usize,
+}
+
+impl Columns {
+    /// What becomes of them when a kernel has written each column `j` to slot `j` of `buffer`.
+    pub(crate) fn written(self, layout: Layout, buffer: usize, neurons: usize) -> Self {
+        Columns { layout, buffer, neurons, slots: 0, ..self }
+    }
+
+    /// The buffer that is free to be written.
+    pub(crate) fn other_buffer(&self) -> usize {
+        1 - self.buffer
+    }
+}

@@ -1,0 +1,12 @@
+//! The forms in which kernels take the weights of a layer. Each is a run of bytes, so that the layers of any
+//! method can lie on the device or be streamed to it.
+
+mod blob;
+mod rows;
+mod slabs;
+mod strips;
+
+pub(crate) use blob::Blob;
+pub(crate) use rows::RowsForm;
+pub(crate) use slabs::{SlabShape, SlabsForm};
+pub(crate) use strips::{STRIP_OUTPUTS, StripsForm};

@@ -1,0 +1,511 @@
+//! A network prepared for a method on a GPU.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use snicit::engine::validate_batch;
+use snicit::{
+    Column, Error, FeedForward, InputBatch, Inputs, Layer, Method, Network, Observer, Outcome, Output,
+    Plan, Prepared, Report,
+};
+
+use crate::arguments::GatherColumnsArguments;
+use crate::bf2019::ScatterSpmm;
+use crate::clock::{Clock, Stage};
+use crate::columns::{Columns, Layout};
+use crate::engine::Gpu;
+use crate::error::DriverContext;
+use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
+use crate::recording::{Recorder, Recording};
+use crate::run::{Run, Sending, Sent, upload};
+use crate::runtime::{Kernel, PinnedBuffer};
+use crate::snicit::{PostConvergence, Snicit};
+use crate::snig2020::TaskGraphFeedForward;
+use crate::spmm::Spmm;
+use crate::weights::WeightStore;
+use crate::workspace::{Needs, Workspace, count_slots};
+use crate::xy2021::{self, Choice};
+use crate::{CudaError, CudaOptions, WeightPlacement};
+
+/// Batches are counted in 32 bits, with room for rounding up.
+const MAX_BATCH: usize = 1 << 31;
+
+/// Batch sizes whose work is kept recorded.
+const MAX_RECORDINGS: usize = 4;
+
+/// A network made ready on a GPU.
+pub struct CudaPrepared {
+    gpu: Gpu,
+    network: Network,
+    threshold_layer: usize,
+    method: PreparedMethod,
+    needs: Needs,
+    keep_batch_size: bool,
+    preparation: Duration,
+    notes: Mutex<Vec<String>>,
+    memory: Mutex<Option<BatchMemory>>,
+    /// The largest batch that is tried; shrinks when memory runs out.
+    largest_batch: AtomicUsize,
+}
+
+/// What a batch needs, on both sides.
+struct BatchMemory {
+    workspace: Workspace,
+    /// Where counts, then inputs, arrive on the host.
+    results: PinnedBuffer,
+    /// By batch size.
+    recordings: HashMap<usize, Recording>,
+}
+
+enum PreparedMethod {
+    FeedForward(Box<dyn FeedForwardMethod>),
+    Snicit(Box<Snicit>),
+}
+
+impl CudaPrepared {
+    pub(crate) fn new(
+        gpu: Gpu,
+        options: &CudaOptions,
+        network: &Network,
+        plan: &Plan,
+    ) -> Result<Self, Error> {
+        let start = Instant::now();
+        let threshold_layer = plan.threshold_layer(network)?;
+        let mut preparation =
+            Preparation { gpu: &gpu, network, placement: options.weights, choices: Vec::new() };
+        let layers = network.layers().len();
+        let method = match plan.method {
+            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, layers)?,
+            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, layers)?,
+            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, layers)?,
+            Method::Snicit => {
+                let options = &plan.snicit;
+                let before = preparation.method(options.pre_convergence, threshold_layer)?;
+                let behind = preparation.post_convergence(options.post_convergence, threshold_layer)?;
+                let (products, weights) = behind;
+                let of_layers = network.layers()[threshold_layer..].iter().map(AsRef::as_ref);
+                let behind = PostConvergence::new(of_layers, products, weights, options);
+                let neurons = match threshold_layer {
+                    0 => network.inputs(),
+                    t => network.layers()[t - 1].outputs(),
+                };
+                let snicit = Snicit::new(before, threshold_layer, neurons, options, behind);
+                PreparedMethod::Snicit(Box::new(snicit))
+            }
+        };
+        let pre_convergence = match plan.method {
+            Method::Snicit => plan.snicit.pre_convergence.into(),
+            method => method,
+        };
+        let conversion = match &method {
+            PreparedMethod::Snicit(snicit) => Some(snicit.conversion.needs()),
+            PreparedMethod::FeedForward(_) => None,
+        };
+        let max_width = network.max_width();
+        let flagged = pre_convergence == Method::Snig2020;
+        let needs = Needs {
+            layers,
+            features: network.inputs(),
+            max_width,
+            sections: if flagged { gpu.shape.sections(max_width) } else { 0 },
+            bit_rows: pre_convergence == Method::Xy2021 || plan.method == Method::Snicit,
+            conversion,
+        };
+        let mut notes = preparation.notes();
+        notes.push(method.weights_note());
+        Ok(CudaPrepared {
+            network: network.clone(),
+            threshold_layer,
+            method,
+            needs,
+            keep_batch_size: options.keep_batch_size,
+            preparation: start.elapsed(),
+            notes: Mutex::new(notes),
+            memory: Mutex::new(None),
+            largest_batch: AtomicUsize::new(MAX_BATCH),
+            gpu,
+        })
+    }
+
+    /// How long it took to bring the weights into their form and, if they are resident, to the GPU.
+    pub fn preparation_time(&self) -> Duration {
+        self.preparation
+    }
+
+    /// The inputs `range`, in as many batches as memory demands.
+    fn infer_range(
+        &self,
+        inputs: &Inputs,
+        range: Range<usize>,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let mut done: Option<Outcome> = None;
+        let mut start = range.start;
+        while start < range.end {
+            let largest = self.largest_batch.load(Ordering::Relaxed);
+            let batch = start..range.end.min(start.saturating_add(largest));
+            let outcome = match self.infer_at_once(inputs, batch.clone(), observer) {
+                Err(error) if self.may_halve(&error, batch.len()) => {
+                    let half = batch.len().div_ceil(2);
+                    self.largest_batch.store(half, Ordering::Relaxed);
+                    let note =
+                        format!("batches of {half} inputs: {} did not fit ({error})", batch.len());
+                    self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+                    continue;
+                }
+                outcome => outcome?,
+            };
+            start = batch.end;
+            match &mut done {
+                Some(done) => done.append(outcome),
+                None => done = Some(outcome),
+            }
+        }
+        done.ok_or(Error::NoInputs)
+    }
+
+    fn may_halve(&self, error: &Error, batch: usize) -> bool {
+        let Error::Device(error) = error else { return false };
+        let full = matches!(
+            error.downcast_ref(),
+            Some(CudaError::OutOfMemory { .. } | CudaError::TooManyInputs { .. })
+        );
+        full && batch > 1 && !self.keep_batch_size
+    }
+
+    /// The inputs `range` as one batch.
+    fn infer_at_once(
+        &self,
+        inputs: &Inputs,
+        range: Range<usize>,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let batch = range.len();
+        if batch > MAX_BATCH {
+            return Err(CudaError::TooManyInputs { inputs: batch, limit: MAX_BATCH }.into());
+        }
+        let layers = self.needs.layers;
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = self.memory_for(&mut memory, inputs, batch)?;
+        upload(&mut memory.workspace, inputs, range, layers)?;
+        self.make_ready(&mut memory.workspace, batch)?;
+
+        let clock = Clock::new(&self.gpu.device)?;
+        let sent = self.compute(memory, inputs, batch, &clock, observer);
+        // Whatever happened, nothing may be under way when the memory is used again.
+        let waited = self.gpu.stream.synchronize().to("compute");
+        let sent = sent?;
+        waited?;
+        let BatchMemory { workspace, results, .. } = memory;
+
+        let (counts, live_inputs) = results.numbers().split_at(count_slots(layers));
+        let columns = &sent.columns;
+        let live = counts[columns.count] as usize;
+        let live_inputs: Vec<u32> = match columns.inputs {
+            0 => (0..live as u32).collect(),
+            _ => live_inputs[..live].to_vec(),
+        };
+        let mut live_columns: Vec<u64> =
+            sent.entered.iter().map(|&count| u64::from(counts[count])).collect();
+        live_columns.push(live as u64);
+        let report = Report {
+            threshold_layer: self.threshold_layer,
+            times: clock.times()?,
+            live_columns,
+            centroids: sent.centroid_count.map(|count| u64::from(counts[count])),
+        };
+        let columns = self.download(workspace, columns, &live_inputs)?;
+        Ok(Outcome::new(Output::new(batch, self.network.outputs(), columns), report))
+    }
+
+    /// The memory of the last batch if it does, else new.
+    fn memory_for<'a>(
+        &self,
+        memory: &'a mut Option<BatchMemory>,
+        inputs: &Inputs,
+        batch: usize,
+    ) -> Result<&'a mut BatchMemory, CudaError> {
+        let binary = matches!(inputs, Inputs::Bits(_));
+        if memory.as_ref().is_none_or(|memory| !memory.workspace.serves(batch, binary)) {
+            // The old one first: both may not fit.
+            *memory = None;
+            let device = &self.gpu.device;
+            let workspace = Workspace::new(device, &self.needs, batch, binary)?;
+            let numbers = count_slots(self.needs.layers) + batch;
+            let results = PinnedBuffer::zeroed(device, numbers * size_of::<u32>())?;
+            return Ok(memory.insert(BatchMemory { workspace, results, recordings: HashMap::new() }));
+        }
+        memory.as_mut().ok_or(CudaError::Driver { action: "keep memory", reason: String::new() })
+    }
+
+    fn make_ready(&self, workspace: &mut Workspace, batch: usize) -> Result<(), CudaError> {
+        let (threshold, layers) = (self.threshold_layer, self.needs.layers);
+        let passes = [0..threshold, threshold..layers];
+        match &self.method {
+            PreparedMethod::FeedForward(method) => {
+                method.make_ready(&self.gpu, workspace, batch, &passes)
+            }
+            PreparedMethod::Snicit(snicit) => {
+                snicit.pre_convergence.make_ready(&self.gpu, workspace, batch, &passes[..1])
+            }
+        }
+    }
+
+    /// Does the work of a batch that was uploaded: recorded work if there is some for this size. Returns
+    /// when the answer is where it says.
+    fn compute(
+        &self,
+        memory: &mut BatchMemory,
+        inputs: &Inputs,
+        batch: usize,
+        clock: &Clock,
+        observer: &dyn Observer,
+    ) -> Result<Sent, Error> {
+        if !self.method.can_be_recorded() {
+            clock.start(&self.gpu.stream)?;
+            let (sent, _) = self.send(memory, inputs, batch, Sending::Direct { clock, observer })?;
+            return Ok(sent);
+        }
+        if !memory.recordings.contains_key(&batch) {
+            let recorder = Recorder::new(&self.gpu.stream)?;
+            let (sent, recorder) = self.send(memory, inputs, batch, Sending::Recorded(recorder))?;
+            if let Some(recorder) = recorder {
+                // Few sizes come up again: the usual one and that of the last batch.
+                if memory.recordings.len() >= MAX_RECORDINGS {
+                    memory.recordings.clear();
+                }
+                memory.recordings.insert(batch, Recording::new(recorder, sent)?);
+            }
+        }
+        let recording = &memory.recordings[&batch];
+        recording.replay(&self.gpu.device, &self.gpu.stream, batch, clock, observer)?;
+        Ok(recording.sent.clone())
+    }
+
+    /// Sends all work of a batch.
+    fn send(
+        &self,
+        memory: &mut BatchMemory,
+        inputs: &Inputs,
+        batch: usize,
+        sending: Sending<'_>,
+    ) -> Result<(Sent, Option<Recorder>), Error> {
+        let BatchMemory { workspace, results, .. } = memory;
+        let stream = &*self.gpu.stream;
+        let drop_from = self.network.preserves_zero_from();
+        let (threshold, layers) = (self.threshold_layer, self.needs.layers);
+        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending)?;
+        let columns = run.source(inputs)?;
+        let (columns, centroid_count) = match &self.method {
+            PreparedMethod::Snicit(snicit) => {
+                let (columns, centroid_count) = snicit.infer(&mut run, columns)?;
+                (columns, Some(centroid_count))
+            }
+            PreparedMethod::FeedForward(method) => {
+                let columns = method.pass(&mut run, columns, 0..threshold)?;
+                run.stage_done(Stage::PreConvergence)?;
+                run.stage_done(Stage::Conversion)?;
+                let columns = method.pass(&mut run, columns, threshold..layers)?;
+                let columns = method.hand_over(&mut run, columns, layers)?;
+                run.stage_done(Stage::PostConvergence)?;
+                (columns, None)
+            }
+        };
+        let counts = &workspace.counts;
+        results.download_later(stream, 0, counts.pointer(), counts.bytes())?;
+        if columns.inputs != 0 {
+            let bytes = batch * size_of::<u32>();
+            results.download_later(stream, counts.bytes(), columns.inputs, bytes)?;
+        }
+        Ok(run.finish(columns, centroid_count)?)
+    }
+
+    /// Brings the columns to the host; `live_inputs` says whose they are.
+    fn download(
+        &self,
+        workspace: &Workspace,
+        columns: &Columns,
+        live_inputs: &[u32],
+    ) -> Result<Vec<Column>, CudaError> {
+        /// Columns are copied together in pieces; one by one would be slow.
+        const PIECE_BYTES: usize = 64 << 20;
+        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet)?;
+        let mut columns = run.to_input_major(*columns)?;
+        if columns.slots != 0 {
+            let gathered = columns.written(Layout::InputMajor, columns.other_buffer(), columns.neurons);
+            let arguments = GatherColumnsArguments {
+                from: run.activations(columns.buffer),
+                slots: columns.slots,
+                count: run.count(columns.count),
+                neurons: columns.neurons as u32,
+                to: run.activations(gathered.buffer),
+            };
+            run.launch(Kernel::GatherColumns, 256, arguments)?;
+            columns = gathered;
+        }
+        self.gpu.stream.synchronize().to("compute")?;
+        let buffer = &workspace.activations[columns.buffer];
+        let column_bytes = columns.neurons * size_of::<f32>();
+        let columns_a_piece = (PIECE_BYTES / column_bytes.max(1)).max(1);
+        let mut downloaded = Vec::with_capacity(live_inputs.len());
+        for (piece, inputs) in live_inputs.chunks(columns_a_piece).enumerate() {
+            let offset = piece * columns_a_piece * column_bytes;
+            let values: Vec<f32> = buffer.download(offset, inputs.len() * columns.neurons)?;
+            for (k, &input) in inputs.iter().enumerate() {
+                let values = values[k * columns.neurons..][..columns.neurons].into();
+                downloaded.push(Column { input, values });
+            }
+        }
+        Ok(downloaded)
+    }
+}
+
+impl Prepared for CudaPrepared {
+    fn features(&self) -> usize {
+        self.network.inputs()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn infer_batch(&self, batch: &InputBatch<'_>, observer: &dyn Observer) -> Result<Outcome, Error> {
+        validate_batch(batch, self.features())?;
+        self.infer_range(batch.inputs(), batch.range(), observer)
+    }
+}
+
+impl PreparedMethod {
+    fn can_be_recorded(&self) -> bool {
+        match self {
+            PreparedMethod::FeedForward(method) => method.can_be_recorded(),
+            PreparedMethod::Snicit(snicit) => {
+                snicit.pre_convergence.can_be_recorded()
+                    && !snicit.post_convergence.weights().is_streamed()
+            }
+        }
+    }
+
+    fn weights_note(&self) -> String {
+        let stores = match self {
+            PreparedMethod::FeedForward(method) => vec![method.weights()],
+            PreparedMethod::Snicit(snicit) => {
+                vec![snicit.pre_convergence.weights(), snicit.post_convergence.weights()]
+            }
+        };
+        let megabytes = stores.iter().map(|store| store.bytes()).sum::<u64>() as f64 / 1e6;
+        if stores.iter().any(|store| store.is_streamed()) {
+            format!("weights: {megabytes:.1} MB, streamed from the host")
+        } else {
+            format!("weights: {megabytes:.1} MB on the GPU")
+        }
+    }
+}
+
+/// Brings layers into the form of a method, and remembers what was found on the way.
+struct Preparation<'a> {
+    gpu: &'a Gpu,
+    network: &'a Network,
+    placement: WeightPlacement,
+    choices: Vec<Choice>,
+}
+
+impl Preparation<'_> {
+    fn feed_forward(&mut self, method: FeedForward, layers: usize) -> Result<PreparedMethod, CudaError> {
+        Ok(PreparedMethod::FeedForward(self.method(method, layers)?))
+    }
+
+    /// The network's first `layers` layers.
+    fn method(
+        &mut self,
+        method: FeedForward,
+        layers: usize,
+    ) -> Result<Box<dyn FeedForwardMethod>, CudaError> {
+        let of_layers = || self.network.layers()[..layers].iter().map(AsRef::as_ref);
+        if method == FeedForward::Snig2020 {
+            let shape = self.gpu.shape;
+            let (products, weights) = self.store(0, layers, |layer| ScatterSpmm::build(layer, shape))?;
+            let max_width = self.network.max_width();
+            let method = TaskGraphFeedForward::new(of_layers(), products, weights, shape, max_width);
+            return Ok(Box::new(method));
+        }
+        let (products, weights, choices) = self.products(method, 0, layers)?;
+        let method = CompactingFeedForward::new(of_layers(), products, weights);
+        self.choices.extend(choices);
+        Ok(Box::new(method))
+    }
+
+    /// The products of the layers from `first` on.
+    fn post_convergence(
+        &mut self,
+        method: FeedForward,
+        first: usize,
+    ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore), CudaError> {
+        let layers = self.network.layers().len() - first;
+        let (products, weights, choices) = self.products(method, first, layers)?;
+        self.choices.extend(choices);
+        Ok((products, weights))
+    }
+
+    #[allow(clippy::type_complexity, reason = "a triple that is taken apart at once")]
+    fn products(
+        &self,
+        method: FeedForward,
+        first: usize,
+        layers: usize,
+    ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore, Vec<Choice>), CudaError> {
+        if method == FeedForward::Xy2021 {
+            let (built, weights) = self.store(first, layers, |layer| {
+                let (spmm, choice, bytes) = xy2021::build(layer);
+                ((spmm, choice), bytes)
+            })?;
+            let (products, choices) = built.into_iter().unzip();
+            return Ok((products, weights, choices));
+        }
+        // SNIG-2020 differs from BF-2019 in how columns are kept, not in its product.
+        let shape = self.gpu.shape;
+        let (products, weights) = self.store(first, layers, |layer| {
+            let (spmm, bytes) = ScatterSpmm::build(layer, shape);
+            (Box::new(spmm) as Box<dyn Spmm>, bytes)
+        })?;
+        Ok((products, weights, Vec::new()))
+    }
+
+    /// Builds `layers` layers from `first` on and stores their weights.
+    fn store<F: Send>(
+        &self,
+        first: usize,
+        layers: usize,
+        build: impl Fn(&Layer) -> (F, Vec<u8>) + Sync,
+    ) -> Result<(Vec<F>, WeightStore), CudaError> {
+        WeightStore::new(&self.gpu.device, self.placement, layers, |index| {
+            let layer = &self.network.layers()[first + index];
+            let connections = layer.weights().connections();
+            if u32::try_from(connections).is_err() {
+                return Err(CudaError::TooManyConnections { layer: first + index + 1, connections });
+            }
+            Ok(build(layer))
+        })
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let searched = self.choices.len();
+        let strips: Vec<f64> = self
+            .choices
+            .iter()
+            .filter(|choice| choice.strips)
+            .map(|choice| choice.mean_outputs)
+            .collect();
+        match (searched, strips.len()) {
+            (0, _) => Vec::new(),
+            (searched, 0) => vec![format!("no mini-blocks in {searched} layers: general kernel")],
+            (searched, with) => {
+                let mean = strips.iter().sum::<f64>() / with as f64;
+                vec![format!("mini-blocks in {with} of {searched} layers, {mean:.1} outputs on average")]
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The kernels: their sources, their compilation, and launching them.
+
+use std::ffi::c_void;
+use std::time::{Duration, Instant};
+
+use cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
+use cudarc::driver::{CudaFunction, CudaStream, result};
+use cudarc::nvrtc::Ptx;
+use rayon::prelude::*;
+
+use super::cubin_cache::key;
+use super::nvrtc::{self, Nvrtc};
+use super::{CubinCache, Device};
+use crate::CudaError;
+use crate::error::DriverContext;
+
+/// A CUDA C++ file and the kernels in it.
+#[derive(Debug)]
+pub struct KernelSource {
+    /// File name.
+    pub file: &'static str,
+    /// Its text.
+    pub text: &'static str,
+    /// Names of the kernels that the host launches.
+    pub entry_points: &'static [&'static str],
+}
+
+const HEADERS: &[(&str, &str)] = &[
+    ("common.cuh", include_str!("../../kernels/common.cuh")),
+    ("columns.cuh", include_str!("../../kernels/columns.cuh")),
+];
+
+/// Declares the kernels: an enum to name them, and the sources they are in.
+macro_rules! kernels {
+    ($($file:literal: $($kernel:ident = $name:literal),+;)+) => {
+        /// A kernel that the host launches.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Kernel {
+            $($($kernel),+),+
+        }
+
+        impl Kernel {
+            const NAMES: &[&str] = &[$($($name),+),+];
+        }
+
+        /// All sources with kernels.
+        pub const SOURCES: &[KernelSource] = &[$(KernelSource {
+            file: $file,
+            text: include_str!(concat!("../../kernels/", $file)),
+            entry_points: &[$($name),+],
+        }),+];
+    };
+}
+
+kernels! {
+    "compaction.cu": Compact = "compact";
+    "inputs.cu":
+        MarkBitInputs = "mark_bit_inputs",
+        MarkColumns = "mark_columns",
+        ExpandBits = "expand_bits",
+        TransposeBits = "transpose_bits",
+        ToNeuronMajor = "to_neuron_major",
+        ToInputMajor = "to_input_major",
+        GatherColumns = "gather_columns";
+    "scatter.cu":
+        ScatterLayer = "scatter_layer",
+        FlaggedLayer = "flagged_layer",
+        FlagSections = "flag_sections",
+        CollectFlagged = "collect_flagged";
+    "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
+    "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
+    "conversion.cu":
+        Downsample = "downsample",
+        PruneSamples = "prune_samples",
+        Assign = "assign",
+        PlaceColumns = "place_columns";
+    "post_convergence.cu":
+        UpdateInputMajor = "update_input_major",
+        UpdateNeuronMajor = "update_neuron_major";
+    "recovery.cu": LocateColumns = "locate_columns", Recover = "recover";
+}
+
+fn options(architecture: &str) -> Vec<String> {
+    vec![format!("--gpu-architecture={architecture}"), "--std=c++17".to_owned()]
+}
+
+/// Compiles one source for `sm_NN`, `NN` being `architecture`. Needs neither a GPU nor a driver.
+///
+/// # Errors
+/// [`CudaError::NvrtcUnfit`] or [`CudaError::Compile`].
+pub fn compile(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> Result<Vec<u8>, CudaError> {
+    let name = format!("sm_{architecture}");
+    if !nvrtc.supports(architecture) {
+        // CUDA 13 knows no Volta, older versions no Blackwell.
+        let package = nvrtc::package_for((architecture < 75).then_some(12));
+        let (version, library) = (nvrtc.version(), nvrtc.path().to_owned());
+        return Err(CudaError::NvrtcUnfit { version, library, architecture: name, package });
+    }
+    nvrtc.compile(source, HEADERS, &options(&name), &name)
+}
+
+/// The key of a source's compiled code: all that decides what the compiler puts out.
+fn cache_key(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> String {
+    let name = format!("sm_{architecture}");
+    let (major, minor) = nvrtc.version();
+    let mut parts = vec![source.file.to_owned(), source.text.to_owned(), format!("{major}.{minor}")];
+    parts.extend(HEADERS.iter().flat_map(|(file, text)| [(*file).to_owned(), (*text).to_owned()]));
+    parts.extend(options(&name));
+    key(parts.iter().map(|part| part.as_bytes()))
+}
+
+/// All kernels, loaded onto a device.
+#[derive(Debug)]
+pub(crate) struct Kernels {
+    functions: Vec<CudaFunction>,
+    /// Where the compiler was found, and its version.
+    pub(crate) compiler: String,
+    /// How long it took to have all code.
+    pub(crate) compilation: Duration,
+    /// How many of the sources had to be compiled; the others were in the cache.
+    pub(crate) compiled: usize,
+}
+
+impl Kernels {
+    /// Compiles the kernels, or takes them from the cache, and loads them.
+    ///
+    /// # Errors
+    /// If there is no compiler or a source does not compile.
+    pub(crate) fn load(device: &Device, cache: &CubinCache) -> Result<Self, CudaError> {
+        let start = Instant::now();
+        let (driver_major, _) = super::driver_version()?;
+        let nvrtc = nvrtc::load(Some(driver_major))?;
+        let architecture = device.architecture();
+        let code = SOURCES.par_iter().map(|source| {
+            let key = cache_key(&nvrtc, source, architecture);
+            if let Some(code) = cache.read(&key) {
+                return Ok((code, false));
+            }
+            let code = compile(&nvrtc, source, architecture)?;
+            cache.write(&key, &code);
+            Ok((code, true))
+        });
+        let code = code.collect::<Result<Vec<(Vec<u8>, bool)>, CudaError>>()?;
+        let compiled = code.iter().filter(|(_, compiled)| *compiled).count();
+        let mut functions = Vec::new();
+        for (source, (code, _)) in SOURCES.iter().zip(code) {
+            let module = device.context.load_module(Ptx::from_binary(code)).to("load a kernel")?;
+            for name in source.entry_points {
+                functions.push(module.load_function(name).to("find a kernel")?);
+            }
+        }
+        debug_assert_eq!(functions.len(), Kernel::NAMES.len());
+        let (major, minor) = nvrtc.version();
+        let compiler = format!("NVRTC {major}.{minor} ({})", nvrtc.path().display());
+        Ok(Kernels { functions, compiler, compilation: start.elapsed(), compiled })
+    }
+
+    /// Lets a kernel use up to `bytes` of dynamic shared memory.
+    pub(crate) fn allow_shared_memory(&self, kernel: Kernel, bytes: usize) -> Result<(), CudaError> {
+        let attribute = FunctionAttribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+        self.function(kernel).set_attribute(attribute, bytes as i32).to("give a kernel shared memory")
+    }
+
+    /// Shared memory that a kernel uses by itself, in bytes.
+    pub(crate) fn static_shared_memory(&self, kernel: Kernel) -> Result<usize, CudaError> {
+        let bytes = self.function(kernel).shared_size_bytes().to("describe a kernel")?;
+        Ok(usize::try_from(bytes).unwrap_or(0))
+    }
+
+    fn function(&self, kernel: Kernel) -> &CudaFunction {
+        &self.functions[kernel as usize]
+    }
+}
+
+/// The one argument of a kernel, a structure.
+///
+/// # Safety
+/// The type must be `repr(C)`, with the fields of the kernel's structure in their order, and its pointers
+/// must be valid for what the kernel does whenever it is launched.
+pub(crate) unsafe trait KernelArguments: Copy {
+    /// The kernels that take it.
+    const KERNELS: &'static [Kernel];
+}
+
+/// A kernel with the shape of its grid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Launch {
+    pub(crate) kernel: Kernel,
+    pub(crate) blocks: u32,
+    pub(crate) threads: (u32, u32),
+    /// Dynamic shared memory, in bytes.
+    pub(crate) shared_memory: usize,
+}
+
+impl Launch {
+    /// Sends the kernel to `stream`.
+    ///
+    /// # Panics
+    /// If the kernel takes other arguments.
+    pub(crate) fn enqueue<A: KernelArguments>(
+        self,
+        kernels: &Kernels,
+        stream: &CudaStream,
+        arguments: A,
+    ) -> Result<(), CudaError> {
+        assert!(A::KERNELS.contains(&self.kernel), "{:?} takes other arguments", self.kernel);
+        let mut arguments = arguments;
+        let mut pointers = [(&raw mut arguments).cast::<c_void>()];
+        stream.context().bind_to_thread().to("switch to the GPU")?;
+        // SAFETY: the kernel takes one structure of this type, by the contract of KernelArguments, which
+        // also says that its pointers are valid. The driver copies the argument during the call.
+        unsafe {
+            result::launch_kernel(
+                kernels.function(self.kernel).cu_function(),
+                (self.blocks.max(1), 1, 1),
+                (self.threads.0, self.threads.1, 1),
+                self.shared_memory as u32,
+                stream.cu_stream(),
+                &mut pointers,
+            )
+        }
+        .to("launch a kernel")
+    }
+}

@@ -1,0 +1,56 @@
+//! SNICIT (Jiang et al., ICPP 2023) in its four stages, a module each.
+
+mod conversion;
+mod post_convergence;
+mod pre_convergence;
+mod recovery;
+
+use snicit::{Error, SnicitOptions};
+
+use crate::clock::Stage;
+use crate::columns::Columns;
+use crate::feed_forward::FeedForwardMethod;
+use crate::run::Run;
+pub(crate) use conversion::Conversion;
+pub(crate) use post_convergence::PostConvergence;
+
+/// A network prepared for SNICIT.
+pub(crate) struct Snicit {
+    /// The layers up to the threshold layer.
+    pub(crate) pre_convergence: Box<dyn FeedForwardMethod>,
+    pub(crate) threshold_layer: usize,
+    pub(crate) conversion: Conversion,
+    /// The layers behind the threshold layer.
+    pub(crate) post_convergence: PostConvergence,
+}
+
+impl Snicit {
+    /// Puts the stages together.
+    pub(crate) fn new(
+        pre_convergence: Box<dyn FeedForwardMethod>,
+        threshold_layer: usize,
+        neurons: usize,
+        options: &SnicitOptions,
+        post_convergence: PostConvergence,
+    ) -> Self {
+        let conversion = Conversion::new(options, neurons);
+        Snicit { pre_convergence, threshold_layer, conversion, post_convergence }
+    }
+
+    /// Sends `columns` through all stages; gives the columns after the last layer and the index of the
+    /// count of centroids.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], or what the driver says.
+    pub(crate) fn infer(&self, run: &mut Run<'_>, columns: Columns) -> Result<(Columns, usize), Error> {
+        let layers = self.threshold_layer;
+        let columns = pre_convergence::pass(&*self.pre_convergence, run, columns, layers)?;
+        run.stage_done(Stage::PreConvergence)?;
+        let converted = self.conversion.convert(run, columns)?;
+        run.stage_done(Stage::Conversion)?;
+        let converted = self.post_convergence.pass(run, converted)?;
+        run.stage_done(Stage::PostConvergence)?;
+        let columns = recovery::recover(run, &converted)?;
+        Ok((columns, converted.centroid_count))
+    }
+}

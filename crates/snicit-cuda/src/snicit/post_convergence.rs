@@ -1,0 +1,102 @@
+//! Stage 3, post-convergence update: the layers behind the threshold layer on `Ŷ`.
+//!
+//! For each layer the load-reduced product `Z = W·Ŷ` of all columns that are not empty, and then the update:
+//! `Ŷ'_c = σ(Z_c + b)` for centroids, `Ŷ'_j = σ(Z_c + Z_j + b) − σ(Z_c + b)` for the residues of centroid `c`.
+//! Every so many layers the list of columns that are not empty (the paper's `ne_idx`) is rebuilt.
+
+use snicit::{Error, Layer, SnicitOptions};
+
+use super::conversion::{Converted, conversion_buffers};
+use crate::arguments::{LiveMarks, UpdateArguments};
+use crate::columns::Layout;
+use crate::run::Run;
+use crate::runtime::Kernel;
+use crate::spmm::{Product, Spmm};
+use crate::weights::WeightStore;
+
+/// The layers behind the threshold layer.
+pub(crate) struct PostConvergence {
+    layers: Vec<ConvertedLayer>,
+    weights: WeightStore,
+    rebuild_interval: usize,
+    /// Residues of at most this magnitude become zero.
+    prune: f32,
+}
+
+struct ConvertedLayer {
+    spmm: Box<dyn Spmm>,
+    bounds: (f32, f32),
+}
+
+impl PostConvergence {
+    /// Takes the products of `layers`, in order.
+    pub(crate) fn new<'a>(
+        layers: impl Iterator<Item = &'a Layer>,
+        products: Vec<Box<dyn Spmm>>,
+        weights: WeightStore,
+        options: &SnicitOptions,
+    ) -> Self {
+        let layer =
+            |(layer, spmm): (&Layer, _)| ConvertedLayer { spmm, bounds: layer.activation().bounds() };
+        PostConvergence {
+            layers: layers.zip(products).map(layer).collect(),
+            weights,
+            rebuild_interval: options.rebuild_interval,
+            prune: options.prune_at_update,
+        }
+    }
+
+    /// The weights of its layers.
+    pub(crate) fn weights(&self) -> &WeightStore {
+        &self.weights
+    }
+
+    /// `Ŷ(t)` to `Ŷ(l)`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], or what the driver says.
+    pub(super) fn pass(&self, run: &mut Run<'_>, converted: Converted) -> Result<Converted, Error> {
+        let stream = run.stream;
+        let mut columns = converted.columns;
+        let mut weights = self.weights.pass(stream, 0..self.layers.len());
+        for (index, ConvertedLayer { spmm, bounds: (low, high) }) in self.layers.iter().enumerate() {
+            run.enter_layer(columns.count)?;
+            let (kernel, threads) = match spmm.layout() {
+                Layout::InputMajor => (Kernel::UpdateInputMajor, 256),
+                _ => (Kernel::UpdateNeuronMajor, 256),
+            };
+            columns = match spmm.layout() {
+                Layout::InputMajor => run.to_input_major(columns)?,
+                _ => run.to_rows(columns)?,
+            };
+            let at = weights.fetch(index)?;
+            let z = run.activations(columns.other_buffer());
+            let product = Product { columns, to: z, epilogue: None, marks: LiveMarks::default() };
+            spmm.enqueue(run, at, &product)?;
+
+            let rebuild = (index + 1) % self.rebuild_interval == 0 && index + 1 < self.layers.len();
+            let marks = if rebuild { run.new_marks() } else { LiveMarks::default() };
+            let update = UpdateArguments {
+                z,
+                y: run.activations(columns.buffer),
+                count: run.count(columns.count),
+                centers: columns.centers,
+                centroid_count: run.count(converted.centroid_count),
+                bias: spmm.biases(at),
+                neurons: spmm.outputs() as u32,
+                low: *low,
+                high: *high,
+                prune: self.prune,
+                marks,
+            };
+            run.launch(kernel, threads, update)?;
+            weights.used(index)?;
+            columns = columns.written(spmm.layout(), columns.buffer, spmm.outputs());
+            if rebuild {
+                columns = run.compact(columns, marks, &conversion_buffers(run).lists)?;
+            }
+            run.sent_layer()?;
+        }
+        Ok(Converted { columns, ..converted })
+    }
+}

@@ -1,0 +1,132 @@
+//! XY-2021 (Xin et al., HPEC 2021): mini-blocks, transposed activations, and a cost model that picks the
+//! kernel of a layer.
+//!
+//! The space has two kernels. *Strips*: outputs with one set of inputs, found in the matrix, are computed
+//! sixteen at a time, so that an activation is read once for all of them. *Rows*: every output reads its own
+//! inputs, for layers without such structure.
+
+use snicit::Layer;
+use snicit::network::MiniBlocks;
+
+use crate::CudaError;
+use crate::arguments::{GatherArguments, GatherLayer, StripsArguments, StripsLayer};
+use crate::columns::Layout;
+use crate::layout::{RowsForm, StripsForm};
+use crate::run::Run;
+use crate::runtime::{Kernel, Pointer};
+use crate::spmm::{Product, Spmm};
+
+/// Threads of a block: four warps, WARPS of the kernels.
+const THREADS: u32 = 128;
+
+/// Costs relative to a multiply-add whose sum stays in a register and whose weight is in shared memory.
+mod cost {
+    /// Reading an activation.
+    pub(super) const READ: f64 = 4.0;
+    /// Reading an activation, index and weight for a single multiply-add.
+    pub(super) const CONNECTION: f64 = 5.0;
+}
+
+/// What was found in a layer, for people.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choice {
+    pub(crate) strips: bool,
+    pub(crate) mean_outputs: f64,
+}
+
+/// Brings a layer into the form of the kernel that is modelled to be faster.
+pub(crate) fn build(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+    let blocks = MiniBlocks::find(layer.weights());
+    let reads = StripsForm::input_reads(layer, &blocks);
+    let strips_cost = reads as f64 * (cost::READ + crate::layout::STRIP_OUTPUTS as f64);
+    let rows_cost = layer.weights().connections() as f64 * cost::CONNECTION;
+    let strips = strips_cost <= rows_cost && u32::try_from(reads).is_ok();
+    let choice = Choice { strips, mean_outputs: blocks.mean_outputs() };
+    let outputs = layer.outputs();
+    if strips {
+        let (form, bytes) = StripsForm::build(layer, &blocks);
+        (Box::new(StripsSpmm { form, outputs }), choice, bytes)
+    } else {
+        let (form, bytes) = RowsForm::build(layer);
+        (Box::new(RowsSpmm { form, outputs }), choice, bytes)
+    }
+}
+
+/// The product by strips of mini-blocks.
+struct StripsSpmm {
+    form: StripsForm,
+    outputs: usize,
+}
+
+impl Spmm for StripsSpmm {
+    fn layout(&self) -> Layout {
+        Layout::NeuronMajor
+    }
+
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    fn biases(&self, weights: Pointer) -> Pointer {
+        weights + self.form.bias_by_neuron
+    }
+
+    fn enqueue(&self, run: &Run<'_>, weights: Pointer, product: &Product) -> Result<(), CudaError> {
+        let form = &self.form;
+        let (bias, low, high) = product.bias_and_bounds(weights + form.bias);
+        let layer = StripsLayer {
+            strips: weights + form.strips,
+            inputs: weights + form.inputs,
+            weights: weights + form.weights,
+            outputs: weights + form.outputs,
+            bias,
+            strip_count: form.strip_count as u32,
+            low,
+            high,
+        };
+        let kernel = match product.columns.layout {
+            Layout::BitRows => Kernel::StripsLayerBits,
+            _ => Kernel::StripsLayer,
+        };
+        run.launch(kernel, THREADS, StripsArguments { layer, rows: product.rows(run, self.outputs) })
+    }
+}
+
+/// The product row by row.
+struct RowsSpmm {
+    form: RowsForm,
+    outputs: usize,
+}
+
+impl Spmm for RowsSpmm {
+    fn layout(&self) -> Layout {
+        Layout::NeuronMajor
+    }
+
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    fn biases(&self, weights: Pointer) -> Pointer {
+        weights + self.form.bias
+    }
+
+    fn enqueue(&self, run: &Run<'_>, weights: Pointer, product: &Product) -> Result<(), CudaError> {
+        let form = &self.form;
+        let (bias, low, high) = product.bias_and_bounds(self.biases(weights));
+        let layer = GatherLayer {
+            offsets: weights + form.offsets,
+            inputs: weights + form.inputs,
+            weights: weights + form.weights,
+            bias,
+            neurons: self.outputs as u32,
+            low,
+            high,
+        };
+        let kernel = match product.columns.layout {
+            Layout::BitRows => Kernel::GatherLayerBits,
+            _ => Kernel::GatherLayer,
+        };
+        run.launch(kernel, THREADS, GatherArguments { layer, rows: product.rows(run, self.outputs) })
+    }
+}

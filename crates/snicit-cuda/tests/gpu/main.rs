@@ -1,0 +1,14 @@
+//! The CUDA engine against the f64 reference, SNICIT's definition and the CPU engine.
+//!
+//! Where there is no GPU the tests say that they are skipped; with `$SNICIT_REQUIRE_GPU` set they fail.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod engines;
+mod large;
+mod methods;
+mod problem;
+mod refusals;
+// The same tests that the CPU engine must pass; they take their engines from `crate::problem`.
+#[path = "../../../snicit/tests/cpu/snicit_stages.rs"]
+mod snicit_stages;
