@@ -1,9 +1,11 @@
 //! The device that infers.
 
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use snicit::{CpuEngine, CpuOptions, Engine, InstructionSet};
+use snicit_cuda::{CudaEngine, CudaError, CudaOptions};
 
 use crate::args;
 use crate::exit::Failure;
@@ -11,8 +13,9 @@ use crate::exit::Failure;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
 pub(crate) struct DeviceArgs {
-    /// Where to infer
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    /// Where to infer: auto (a GPU if there is one, unless --threads or --isa is given), cpu, cuda, or
+    /// cuda:1 for the second GPU
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: Device,
 
     /// Threads of the CPU [default: all cores, or $RAYON_NUM_THREADS]
@@ -24,12 +27,29 @@ pub(crate) struct DeviceArgs {
     isa: Kernels,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Device {
-    /// The fastest device there is
     Auto,
-    /// The processor
     Cpu,
+    /// A GPU by its number, from 0.
+    Cuda(usize),
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let lower = name.to_ascii_lowercase();
+        match lower.as_str() {
+            "auto" => Ok(Device::Auto),
+            "cpu" => Ok(Device::Cpu),
+            "cuda" => Ok(Device::Cuda(0)),
+            other => {
+                let number = other.strip_prefix("cuda:").and_then(|number| number.parse().ok());
+                number.map(Device::Cuda).ok_or_else(|| "expected auto, cpu, cuda or cuda:N".to_owned())
+            }
+        }
+    }
 }
 
 /// The kernels asked for; a type of its own because clap takes an `Option` for an optional argument.
@@ -46,23 +66,58 @@ fn kernels(name: &str) -> Result<Kernels, String> {
     name.parse().map(Kernels::Only).map_err(|error: snicit::Error| error.to_string())
 }
 
+/// What a GPU does with a batch that does not fit its memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LargeBatch {
+    /// Halves it until it fits.
+    Halve,
+    /// Fails: the user asked for this size.
+    Refuse,
+}
+
 impl DeviceArgs {
     /// Starts the engine. `--threads` also bounds everything else that runs in parallel.
-    pub(crate) fn open(&self) -> Result<Box<dyn Engine>, Failure> {
+    pub(crate) fn open(&self, large_batch: LargeBatch) -> Result<Box<dyn Engine>, Failure> {
         if let Some(threads) = self.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global()
                 .map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}")))?;
         }
+        let wants_cpu = self.threads.is_some() || matches!(self.isa, Kernels::Only(_));
+        match self.device {
+            Device::Cuda(ordinal) => Ok(Box::new(cuda(ordinal, large_batch)?)),
+            Device::Auto if !wants_cpu => match cuda(0, large_batch) {
+                Ok(engine) => Ok(Box::new(engine)),
+                Err(error) => {
+                    match error {
+                        CudaError::NoDriver => eprintln!("note: computing on the CPU; no GPU was found"),
+                        error => eprintln!("note: computing on the CPU: {error}"),
+                    }
+                    self.cpu()
+                }
+            },
+            Device::Auto | Device::Cpu => self.cpu(),
+        }
+    }
+
+    fn cpu(&self) -> Result<Box<dyn Engine>, Failure> {
         let instruction_set = match self.isa {
             Kernels::Best => None,
             Kernels::Only(instruction_set) => Some(instruction_set),
         };
-        match self.device {
-            Device::Auto | Device::Cpu => {
-                let options = CpuOptions { threads: self.threads, instruction_set };
-                Ok(Box::new(CpuEngine::with_options(&options)?))
-            }
-        }
+        let options = CpuOptions { threads: self.threads, instruction_set };
+        Ok(Box::new(CpuEngine::with_options(&options)?))
     }
+}
+
+fn cuda(ordinal: usize, large_batch: LargeBatch) -> Result<CudaEngine, CudaError> {
+    let mut options = CudaOptions::default();
+    options.device = ordinal;
+    options.keep_batch_size = large_batch == LargeBatch::Refuse;
+    let engine = CudaEngine::with_options(&options)?;
+    if engine.compiled_sources() > 0 {
+        let seconds = engine.compilation_time().as_secs_f64();
+        eprintln!("note: compiled the GPU kernels in {seconds:.1} s; they are cached now");
+    }
+    Ok(engine)
 }

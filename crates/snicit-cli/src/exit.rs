@@ -49,6 +49,12 @@ impl From<snicit::Error> for Failure {
     }
 }
 
+impl From<snicit_cuda::CudaError> for Failure {
+    fn from(error: snicit_cuda::CudaError) -> Self {
+        Failure::new(error.to_string())
+    }
+}
+
 impl From<snicit_data::DataError> for Failure {
     fn from(error: snicit_data::DataError) -> Self {
         Failure::new(error.to_string())

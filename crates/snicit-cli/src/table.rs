@@ -40,6 +40,13 @@ impl Facts {
         self.0.push((name, fact.into()));
     }
 
+    /// Adds the fact if there is one.
+    pub(crate) fn add_some(&mut self, name: &'static str, fact: Option<&str>) {
+        if let Some(fact) = fact {
+            self.add(name, fact);
+        }
+    }
+
     /// The lines, each ended by a line break.
     pub(crate) fn render(&self) -> String {
         let width = self.0.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);

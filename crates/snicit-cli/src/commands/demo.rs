@@ -3,7 +3,7 @@ use std::time::Duration;
 use snicit::{Inputs, Method, Network, Plan, Report, StageTimes, reference};
 use snicit_data::{digits, radixnet, sdgc};
 
-use crate::device::DeviceArgs;
+use crate::device::{DeviceArgs, LargeBatch};
 use crate::exit::{Failure, Verdict};
 use crate::progress::Bar;
 use crate::table::{Facts, NumberTable};
@@ -46,7 +46,7 @@ const NEURONS: usize = 1024;
 const SIDE: usize = 32;
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
-    let engine = args.device.open()?;
+    let engine = args.device.open(LargeBatch::Halve)?;
     let network = generate_network(args)?;
     let inputs = generate_inputs(args)?;
 

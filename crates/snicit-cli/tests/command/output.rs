@@ -32,7 +32,7 @@ fn completions_and_manual_pages_are_there() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let folder = Folder::new();
-    for line in ["completions bash", "man", "help sdgc", "demo --inputs 3 --layers 2"] {
+    for line in ["completions bash", "man", "help sdgc", "demo --inputs 3 --layers 2 --device cpu"] {
         let mut child =
             folder.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
@@ -75,4 +75,27 @@ fn devices_name_the_kernels() {
     let all = ["available", "unavailable"].map(|key| devices["cpu"][key].as_array().unwrap().len());
     assert_eq!(all[0] + all[1], snicit::InstructionSet::ALL.len());
     assert!(folder.done("devices").contains(&format!("{taken} (taken)")));
+}
+
+/// Where there is no GPU, `auto` computes on the CPU and says why in one line; `cuda` says why not.
+#[test]
+fn without_a_gpu() {
+    let folder = Folder::new();
+    let devices: serde_json::Value = serde_json::from_str(&folder.done("devices --json")).unwrap();
+    let Some(reason) = devices["cuda"]["unavailable"].as_str() else {
+        return;
+    };
+    let line = "demo --inputs 20 --layers 3";
+    let auto = folder.command(line).output().unwrap();
+    assert!(auto.status.success());
+    let note = String::from_utf8_lossy(&auto.stderr).into_owned();
+    assert!(note.starts_with("note: computing on the CPU") && note.lines().count() == 1, "{note}");
+    for device in ["cuda", "cuda:1"] {
+        let cuda = folder.command(&format!("{line} --device {device}")).output().unwrap();
+        assert_eq!(cuda.status.code(), Some(2));
+        assert_eq!(String::from_utf8_lossy(&cuda.stderr), format!("error: {reason}\n"));
+        assert!(cuda.stdout.is_empty());
+    }
+    let cpu = folder.command(&format!("{line} --device cpu")).output().unwrap();
+    assert!(cpu.status.success() && cpu.stderr.is_empty());
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use snicit::{Method, SnicitOptions};
-use snicit_data::sdgc::write_categories;
+use snicit_data::sdgc::{self, write_categories};
 
-use crate::device::DeviceArgs;
+use crate::device::{DeviceArgs, LargeBatch};
 use crate::exit::{Failure, Verdict};
 use crate::network_args::{InputArgs, NetworkArgs};
 use crate::progress::Bar;
@@ -40,9 +40,9 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "T")]
     threshold_layer: Option<usize>,
 
-    /// Inputs that go through the network together (B)
-    #[arg(short, long, value_name = "B", default_value = "60000", value_parser = args::count)]
-    batch: usize,
+    /// Inputs that go through the network together (B) [default: 60000, or as many as fit a GPU]
+    #[arg(short, long, value_name = "B", value_parser = args::count)]
+    batch: Option<usize>,
 
     #[command(flatten)]
     inputs: InputArgs,
@@ -98,7 +98,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if let Some(file) = &args.categories_out {
         destination::check_file(file)?;
     }
-    let engine = args.device.open()?;
+    let large_batch = if args.batch.is_some() { LargeBatch::Refuse } else { LargeBatch::Halve };
+    let engine = args.device.open(large_batch)?;
 
     let start = Instant::now();
     let network = files.read(layers, bias)?;
@@ -106,12 +107,13 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let load = start.elapsed();
     let true_categories = truth.read()?;
 
+    let batch = args.batch.unwrap_or(sdgc::INPUTS);
     let start = Instant::now();
     let prepared = engine.prepare(&network, &plan)?;
     let prepare = start.elapsed();
     let outcome = {
         let bar = Bar::new(args.method.name(), inputs.len() as u64 * network.layers().len() as u64);
-        prepared.infer_in_batches(&inputs, args.batch, &bar)?
+        prepared.infer_in_batches(&inputs, batch, &bar)?
     };
 
     let categories = outcome.output.categories();
@@ -124,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         device: engine.device(),
         network: &network,
         inputs: inputs.len(),
-        batch: args.batch.min(inputs.len()),
+        batch: batch.min(inputs.len()),
         report: &outcome.report,
         notes: prepared.notes(),
         categories: categories.len(),
