@@ -122,28 +122,34 @@ __device__ void many_columns(const StripsLayer& layer, const RowsArguments& a, c
     }
 }
 
-// A warp a strip: half-warps take alternate inputs, lanes outputs, registers the columns.
+// A warp a strip: half-warps take alternate inputs, lanes outputs, registers the columns. There is little
+// to do, so what counts is the chain of loads that depend on one another: `strip`, the warp's first, was
+// loaded beside `count`, and outputs and biases are loaded beside inputs and weights.
 template <u32 COLUMNS, class Rows>
-__device__ void few_columns(const StripsLayer& layer, const RowsArguments& a, const Rows& rows, u32 count) {
+__device__ void few_columns(const StripsLayer& layer, const RowsArguments& a, const Rows& rows, u32 count,
+                            Strip strip) {
     const u32 o = lane_id() % STRIP_OUTPUTS, half = lane_id() / STRIP_OUTPUTS;
     typename Rows::Column from[COLUMNS];
 #pragma unroll
     for (u32 c = 0; c < COLUMNS; ++c) from[c] = rows.column(slot_of(a.slots, min(c, count - 1)));
-    for (u32 s = blockIdx.x * WARPS + warp_id(); s < layer.strip_count; s += gridDim.x * WARPS) {
-        const Strip strip = layer.strips[s];
+    const u32 first = blockIdx.x * WARPS + warp_id(), step = gridDim.x * WARPS;
+    for (u32 s = first; s < layer.strip_count; s += step) {
+        if (s != first) strip = layer.strips[s];
+        const bool writes = half == 0 && o < strip.outputs;
+        const u32 place = strip.first_output + o;
+        const u32 output = writes ? layer.outputs[place] : 0;
+        const float bias = writes && layer.bias ? layer.bias[place] : 0.0f;
         const float* weights = layer.weights + u64(strip.first_input) * STRIP_OUTPUTS + o;
         float sums[COLUMNS] = {};
-#pragma unroll 4
+        // Many loads in flight, as far as registers allow.
+        constexpr u32 UNROLLED = COLUMNS == 1 ? 16 : 4;
+#pragma unroll UNROLLED
         for (u32 i = half; i < strip.inputs; i += 2) {
             const float w = weights[u64(i) * STRIP_OUTPUTS];
             const u32 input = layer.inputs[strip.first_input + i];
 #pragma unroll
             for (u32 c = 0; c < COLUMNS; ++c) sums[c] += w * rows.at(from[c], input);
         }
-        const bool writes = half == 0 && o < strip.outputs;
-        const u32 place = strip.first_output + o;
-        const u32 output = writes ? layer.outputs[place] : 0;
-        const float bias = writes && layer.bias ? layer.bias[place] : 0.0f;
 #pragma unroll
         for (u32 c = 0; c < COLUMNS; ++c) {
             const float sum = sums[c] + __shfl_xor_sync(ALL_LANES, sums[c], STRIP_OUTPUTS);
@@ -159,10 +165,12 @@ __device__ void few_columns(const StripsLayer& layer, const RowsArguments& a, co
 template <class Rows>
 __device__ __forceinline__ void strips(const StripsArguments& a, const Rows& rows) {
     __shared__ Stage stages[WARPS];
+    if (a.layer.strip_count == 0) return;
+    const Strip strip = a.layer.strips[min(blockIdx.x * WARPS + warp_id(), a.layer.strip_count - 1)];
     const u32 count = *a.rows.count;
     if (count == 0) return;
-    if (count == 1) few_columns<1>(a.layer, a.rows, rows, count);
-    else if (count <= FEW_COLUMNS) few_columns<FEW_COLUMNS>(a.layer, a.rows, rows, count);
+    if (count == 1) few_columns<1>(a.layer, a.rows, rows, count, strip);
+    else if (count <= FEW_COLUMNS) few_columns<FEW_COLUMNS>(a.layer, a.rows, rows, count, strip);
     else many_columns(a.layer, a.rows, rows, count, stages[warp_id()]);
 }
 

@@ -148,6 +148,18 @@ impl<'a> Run<'a> {
         self.launch_shaped(kernel, (threads, 1), 0, arguments)
     }
 
+    /// As [`Run::launch`], for kernels of many registers: blocks that cannot be resident only cost time.
+    pub(crate) fn launch_halved<A: KernelArguments>(
+        &self,
+        kernel: Kernel,
+        threads: u32,
+        arguments: A,
+    ) -> Result<(), CudaError> {
+        let blocks = self.gpu.blocks_of(2 * threads);
+        let launch = Launch { kernel, blocks, threads: (threads, 1), shared_memory: 0 };
+        launch.enqueue(&self.gpu.kernels, self.stream, arguments)
+    }
+
     /// Sends a kernel that is one block.
     pub(crate) fn launch_one_block<A: KernelArguments>(
         &self,

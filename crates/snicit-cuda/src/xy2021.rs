@@ -88,7 +88,11 @@ impl Spmm for StripsSpmm {
             Layout::BitRows => Kernel::StripsLayerBits,
             _ => Kernel::StripsLayer,
         };
-        run.launch(kernel, THREADS, StripsArguments { layer, rows: product.rows(run, self.outputs) })
+        run.launch_halved(
+            kernel,
+            THREADS,
+            StripsArguments { layer, rows: product.rows(run, self.outputs) },
+        )
     }
 }
 
@@ -127,6 +131,10 @@ impl Spmm for RowsSpmm {
             Layout::BitRows => Kernel::GatherLayerBits,
             _ => Kernel::GatherLayer,
         };
-        run.launch(kernel, THREADS, GatherArguments { layer, rows: product.rows(run, self.outputs) })
+        run.launch_halved(
+            kernel,
+            THREADS,
+            GatherArguments { layer, rows: product.rows(run, self.outputs) },
+        )
     }
 }

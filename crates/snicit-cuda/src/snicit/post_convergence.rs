@@ -89,7 +89,7 @@ impl PostConvergence {
                 prune: self.prune,
                 marks,
             };
-            run.launch(kernel, threads, update)?;
+            run.launch_halved(kernel, threads, update)?;
             weights.used(index)?;
             columns = columns.written(spmm.layout(), columns.buffer, spmm.outputs());
             if rebuild {
