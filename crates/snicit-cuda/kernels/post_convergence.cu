@@ -16,7 +16,19 @@ struct UpdateArguments {
     float low, high;
     float prune;
     LiveMarks marks;           // columns to keep; no marks are made if flags is null
+    const u8* next_weights;    // of the next layer; null if there is none
+    u64 next_bytes;
 };
+
+// Brings the next layer's weights into the second-level cache: its kernel has few columns to compute and
+// would mostly wait for them.
+__device__ __forceinline__ void prefetch_next(const UpdateArguments& a) {
+    constexpr u32 LINE = 128;
+    const u64 step = u64(gridDim.x) * blockDim.x * LINE;
+    for (u64 at = (u64(blockIdx.x) * blockDim.x + threadIdx.x) * LINE; at < a.next_bytes; at += step) {
+        asm volatile("prefetch.global.L2 [%0];" ::"l"(a.next_weights + at));
+    }
+}
 
 __device__ __forceinline__ float update(const UpdateArguments& a, float z, float z_center, float bias,
                                         bool is_centroid) {
@@ -30,6 +42,7 @@ __device__ __forceinline__ float update(const UpdateArguments& a, float z, float
 constexpr u32 PIECE = 1024;
 
 extern "C" __global__ void update_input_major(UpdateArguments a) {
+    prefetch_next(a);
     const u32 count = *a.count, centroids = *a.centroid_count;
     const u64 pieces = (u64(a.neurons) + PIECE - 1) / PIECE;
     for (u64 item = blockIdx.x; item < count * pieces; item += gridDim.x) {
@@ -54,6 +67,7 @@ extern "C" __global__ void update_input_major(UpdateArguments a) {
 constexpr u32 ROWS_A_THREAD = 4;
 
 extern "C" __global__ void update_neuron_major(UpdateArguments a) {
+    prefetch_next(a);
     const u32 count = *a.count, centroids = *a.centroid_count;
     if (count == 0) return;
     u32 columns_at_once = 1;

@@ -233,6 +233,8 @@ arguments! {
         high: f32,
         prune: f32,
         marks: LiveMarks,
+        next_weights: Pointer,
+        next_bytes: u64,
     }
     LocateArguments for LocateColumns { columns: Pointer, count: Pointer, place: Pointer }
     RecoverArguments for Recover {

@@ -116,6 +116,9 @@ impl CudaPrepared {
         };
         let mut notes = preparation.notes();
         notes.push(method.weights_note());
+        if plan.merge_equal_columns {
+            notes.push("equal columns are not merged on the GPU; the answer is the same".to_owned());
+        }
         Ok(CudaPrepared {
             network: network.clone(),
             threshold_layer,

@@ -148,14 +148,16 @@ impl<'a> Run<'a> {
         self.launch_shaped(kernel, (threads, 1), 0, arguments)
     }
 
-    /// As [`Run::launch`], for kernels of many registers: blocks that cannot be resident only cost time.
-    pub(crate) fn launch_halved<A: KernelArguments>(
+    /// As [`Run::launch`], with `waves` times as many blocks as fit: more are balanced better when there is
+    /// much to do, and cost time when there is little.
+    pub(crate) fn launch_waves<A: KernelArguments>(
         &self,
         kernel: Kernel,
         threads: u32,
+        waves: u32,
         arguments: A,
     ) -> Result<(), CudaError> {
-        let blocks = self.gpu.blocks_of(2 * threads);
+        let blocks = self.gpu.blocks_of(threads) * waves;
         let launch = Launch { kernel, blocks, threads: (threads, 1), shared_memory: 0 };
         launch.enqueue(&self.gpu.kernels, self.stream, arguments)
     }

@@ -114,6 +114,16 @@ impl WeightStore {
         }
     }
 
+    /// Where the weights of `layer` are and their size, if they are on the device; else nothing.
+    pub(crate) fn resident_layer(&self, layer: usize) -> (Pointer, u64) {
+        match self {
+            WeightStore::Resident(layers) => {
+                layers.get(layer).map_or((0, 0), |layer| (layer.pointer(), layer.bytes() as u64))
+            }
+            WeightStore::Streamed(_) => (0, 0),
+        }
+    }
+
     /// Begins a pass of `compute` through the layers `layers`, in order.
     pub(crate) fn pass<'a>(&'a self, compute: &'a CudaStream, layers: Range<usize>) -> WeightPass<'a> {
         WeightPass { store: self, compute, layers, copies_begun: 0 }

@@ -27,6 +27,11 @@ mod cost {
     pub(super) const CONNECTION: f64 = 5.0;
 }
 
+/// Feed-forward begins with all columns; behind SNICIT's conversion there are few.
+fn waves(product: &Product) -> u32 {
+    if product.epilogue.is_some() { 4 } else { 1 }
+}
+
 /// What was found in a layer, for people.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Choice {
@@ -88,9 +93,10 @@ impl Spmm for StripsSpmm {
             Layout::BitRows => Kernel::StripsLayerBits,
             _ => Kernel::StripsLayer,
         };
-        run.launch_halved(
+        run.launch_waves(
             kernel,
             THREADS,
+            waves(product),
             StripsArguments { layer, rows: product.rows(run, self.outputs) },
         )
     }
@@ -131,9 +137,10 @@ impl Spmm for RowsSpmm {
             Layout::BitRows => Kernel::GatherLayerBits,
             _ => Kernel::GatherLayer,
         };
-        run.launch_halved(
+        run.launch_waves(
             kernel,
             THREADS,
+            waves(product),
             GatherArguments { layer, rows: product.rows(run, self.outputs) },
         )
     }

@@ -14,6 +14,9 @@ use crate::runtime::Kernel;
 use crate::spmm::{Product, Spmm};
 use crate::weights::WeightStore;
 
+/// Weights of a layer that are brought into the second-level cache ahead of their use, at most.
+const PREFETCHED_BYTES: u64 = 16 << 20;
+
 /// The layers behind the threshold layer.
 pub(crate) struct PostConvergence {
     layers: Vec<ConvertedLayer>,
@@ -76,6 +79,11 @@ impl PostConvergence {
 
             let rebuild = (index + 1) % self.rebuild_interval == 0 && index + 1 < self.layers.len();
             let marks = if rebuild { run.new_marks() } else { LiveMarks::default() };
+            // More than the cache keeps beside the activations would only be read twice.
+            let (next_weights, next_bytes) = match self.weights.resident_layer(index + 1) {
+                (at, bytes) if bytes <= PREFETCHED_BYTES => (at, bytes),
+                _ => (0, 0),
+            };
             let update = UpdateArguments {
                 z,
                 y: run.activations(columns.buffer),
@@ -88,8 +96,10 @@ impl PostConvergence {
                 high: *high,
                 prune: self.prune,
                 marks,
+                next_weights,
+                next_bytes,
             };
-            run.launch_halved(kernel, threads, update)?;
+            run.launch(kernel, threads, update)?;
             weights.used(index)?;
             columns = columns.written(spmm.layout(), columns.buffer, spmm.outputs());
             if rebuild {
