@@ -1,5 +1,6 @@
 //! The engines under test, or none.
 
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 
@@ -39,14 +40,17 @@ pub(crate) fn engines() -> Vec<TestEngine> {
         Err(error @ (CudaError::NoDriver | CudaError::NoDevice { .. }))
             if std::env::var_os("SNICIT_REQUIRE_GPU").is_none() =>
         {
-            // Past the capture of the test harness: a skipped test must be seen.
-            use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "skipped: all tests on a GPU; {error}");
+            skipped(&format!("all tests on a GPU; {error}"));
             Vec::new()
         }
         Err(error) => panic!("{error}"),
     });
     engines.clone()
+}
+
+/// Says what was skipped, past the capture of the test harness: it must be seen.
+pub(crate) fn skipped(what: &str) {
+    writeln!(std::io::stderr(), "skipped: {what}").ok();
 }
 
 fn make() -> Result<Vec<TestEngine>, CudaError> {

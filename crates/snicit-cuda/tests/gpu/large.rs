@@ -8,7 +8,7 @@ use snicit::{
 };
 use snicit_cuda::{CudaEngine, CudaOptions, devices};
 
-use crate::engines::engines;
+use crate::engines::{engines, skipped};
 
 /// The free memory of the first GPU; 0 if there is none.
 fn free_memory() -> u64 {
@@ -40,7 +40,7 @@ fn more_than_two_to_the_31_activations() {
     }
     let needed = 2 * (NEURONS * INPUTS * 4) as u64 + (4 << 30);
     if free_memory() < needed {
-        eprintln!("skipped: more than 2^31 activations; needs {} GB of the GPU", needed >> 30);
+        skipped(&format!("more than 2^31 activations; needs {} GB of the GPU", needed >> 30));
         return;
     }
     // A positive bias keeps every column alive, so that all slots are used.

@@ -8,7 +8,7 @@ use snicit::{
 };
 use snicit_cuda::{CudaEngine, CudaError, CudaOptions, devices};
 
-use crate::engines::engines;
+use crate::engines::{engines, skipped};
 use crate::problem::Problem;
 
 fn network() -> Network {
@@ -54,7 +54,7 @@ fn a_device_that_is_not_there() {
 #[test]
 fn devices_are_described_or_the_driver_is_missing() {
     match devices() {
-        Err(CudaError::NoDriver) => eprintln!("skipped: describing GPUs; there is no driver"),
+        Err(CudaError::NoDriver) => skipped("describing GPUs; there is no driver"),
         Err(error) => panic!("{error}"),
         Ok(devices) => {
             for device in devices.devices.into_iter().map(Result::unwrap) {
