@@ -44,7 +44,8 @@ constexpr u32 PIECE = 1024;
 extern "C" __global__ void update_input_major(UpdateArguments a) {
     prefetch_next(a);
     const u32 count = *a.count, centroids = *a.centroid_count;
-    const u64 pieces = (u64(a.neurons) + PIECE - 1) / PIECE;
+    // A layer without neurons still has to mark its centroids.
+    const u64 pieces = a.neurons ? (u64(a.neurons) + PIECE - 1) / PIECE : 1;
     for (u64 item = blockIdx.x; item < count * pieces; item += gridDim.x) {
         const u32 k = item / pieces, first = item % pieces * PIECE;
         const u32 end = min(first + PIECE, a.neurons);
@@ -76,7 +77,9 @@ extern "C" __global__ void update_neuron_major(UpdateArguments a) {
     const u32 row = threadIdx.x / columns_at_once, column = threadIdx.x % columns_at_once;
     // Blocks that share a panel take its rows in turn.
     const u64 panels = (u64(count) + PANEL - 1) / PANEL;
-    const u64 row_groups = (u64(a.neurons) + rows_at_once * ROWS_A_THREAD - 1) / (rows_at_once * ROWS_A_THREAD);
+    const u32 rows_of_a_group = rows_at_once * ROWS_A_THREAD;
+    // A layer without neurons still has to mark its centroids.
+    const u64 row_groups = a.neurons ? (u64(a.neurons) + rows_of_a_group - 1) / rows_of_a_group : 1;
     for (u64 item = blockIdx.x; item < panels * row_groups; item += gridDim.x) {
         const u64 first_row = item % row_groups * rows_at_once * ROWS_A_THREAD + row;
         const u64 k = item / row_groups * PANEL + column;
