@@ -81,9 +81,14 @@ impl DeviceBuffer {
             return Ok(());
         }
         self.context.bind_to_thread().to("switch to the GPU")?;
-        // SAFETY: source and destination are that large; the copy is complete on return, and `&mut self`
-        // says that no one else uses the buffer (work that does is waited for before a batch ends).
-        unsafe { result::memcpy_htod_sync(self.pointer + offset as u64, values) }.to("copy to the GPU")
+        // SAFETY: source and destination are that large, and `&mut self` says that no one else uses the
+        // buffer (work that does is waited for before a batch ends).
+        unsafe { result::memcpy_htod_sync(self.pointer + offset as u64, values) }
+            .to("copy to the GPU")?;
+        // From ordinary memory, the driver returns when it has taken the values over, which may be before
+        // they have reached the GPU; other streams do not wait for that by themselves.
+        // SAFETY: null is the default stream, in which that copy is.
+        unsafe { result::stream::synchronize(ptr::null_mut()) }.to("copy to the GPU")
     }
 
     /// Copies `count` values from byte `offset`; the work that writes them must have been waited for.
