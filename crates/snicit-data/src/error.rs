@@ -38,6 +38,14 @@ pub enum DataError {
         /// What the decoder stumbled over.
         reason: String,
     },
+    /// A tar archive is damaged.
+    #[error("{file}: the tar archive is damaged: {reason}")]
+    Archive {
+        /// The archive.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A line of a text file is not what it should be.
     #[error("{file}, line {line}: {problem}")]
     Line {

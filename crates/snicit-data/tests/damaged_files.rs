@@ -169,12 +169,16 @@ fn layers() {
     let mut failures = Vec::new();
     for (damage, content, expected) in table {
         fs::write(folder.path().join("n1024-l2.tsv"), content).unwrap();
-        let read = sdgc::read_network(folder.path(), 1024, 2, -0.3, &|_| ());
-        failures.extend(compare(
-            damage,
-            message(read, folder.path()),
-            &format!("n1024-l2.tsv{expected}"),
-        ));
+        // One thread reads file by file, many threads share a file.
+        for threads in [1, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let read = pool.install(|| sdgc::read_network(folder.path(), 1024, 2, -0.3, &|_| ()));
+            failures.extend(compare(
+                &format!("{damage}, {threads} threads"),
+                message(read, folder.path()),
+                &format!("n1024-l2.tsv{expected}"),
+            ));
+        }
     }
     check(failures);
 }

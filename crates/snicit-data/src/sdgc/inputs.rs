@@ -7,7 +7,7 @@ use snicit::{Activations, BitActivations, Inputs};
 
 use super::network::index_limit;
 use crate::error::LineProblem;
-use crate::text::{NumberCache, Source, Triple, for_each_line, push_decimal};
+use crate::text::{LineCount, Located, Source, Stop, Triple, TripleReader, pipeline, push_decimal};
 use crate::{DataError, atomic_file};
 
 const FIELDS: &str = "3 fields (image, feature, value)";
@@ -24,10 +24,6 @@ const FITS: &str = "a number of images that fits into memory";
 pub fn read_inputs(file: &Path, features: usize, inputs: Option<usize>) -> Result<Inputs, DataError> {
     let max_feature = index_limit("the number of features", features)?;
     let max_image = inputs.map_or(Ok(u32::MAX), |inputs| index_limit("the number of inputs", inputs))?;
-    let names = ["image", "feature", "value"];
-    let format = Triple { fields: FIELDS, names, max: [max_image, max_feature] };
-    let mut numbers = NumberCache::default();
-    let mut source = Source::open(file)?;
     let mut collected = Collected::new(features);
     if let Some(inputs) = inputs {
         collected.grow(inputs).ok_or_else(|| DataError::InvalidRequest {
@@ -36,28 +32,21 @@ pub fn read_inputs(file: &Path, features: usize, inputs: Option<usize>) -> Resul
             expected: FITS.to_owned(),
         })?;
     }
-    let lines = for_each_line(&mut source, FIELDS, |_, text| {
-        let parsed = format.parse(text).and_then(|(image, feature, number)| {
-            let value = if number == b"1" { 1.0 } else { numbers.parse(number)? };
-            Some((image, feature, value))
-        });
-        let (image, feature, value) = parsed.ok_or_else(|| format.explain(text))?;
-        let too_many = || LineProblem::Field {
-            field: "image",
-            found: image.to_string(),
-            expected: FITS.to_owned(),
-        };
-        collected.grow(image as usize).ok_or_else(too_many)?;
-        match collected.set(image as usize - 1, feature as usize - 1, value) {
-            Some(true) => Ok(()),
-            Some(false) => Err(LineProblem::DuplicateFeature { image, feature }),
-            None => Err(too_many()),
-        }
-    })?;
-    if lines == 0 {
-        return Err(DataError::Empty { file: file.to_owned(), expected: FIELDS });
+    let names = ["image", "feature", "value"];
+    let format = Triple { fields: FIELDS, names, max: [max_image, max_feature] };
+    let mut count = LineCount::default();
+    let at = |Located { line, problem }| DataError::line(file, line, problem);
+    let end = pipeline(
+        |outlet| outlet.send(0, &mut Source::open(file)?),
+        |_, block| ImageLines::parse(format, block),
+        |_, parsed| collected.append(&mut count, &parsed).map_err(at),
+    )?;
+    match end {
+        Ok(()) if count.lines == 0 => Err(DataError::Empty { file: file.to_owned(), expected: FIELDS }),
+        Ok(()) => collected.finish(),
+        Err(Stop::Failed(error)) => Err(error),
+        Err(_) => Err(at(count.too_long(FIELDS))),
     }
-    collected.finish()
 }
 
 /// Writes the non-zero features of `inputs`, ordered by image, then feature; gzip if the name ends in
@@ -98,6 +87,38 @@ fn write_lines(writer: &mut dyn Write, inputs: &Inputs) -> io::Result<()> {
     Ok(())
 }
 
+/// The lines of a block.
+struct ImageLines {
+    /// Image and feature, 1-based.
+    places: Vec<(u32, u32)>,
+    /// The value of each line; none if all are 1.
+    values: Option<Vec<f32>>,
+    /// Empty lines behind them.
+    empty: u64,
+    /// What ended the reading, and its line in the block.
+    problem: Option<Located>,
+}
+
+impl ImageLines {
+    fn parse(format: Triple, text: &[u8]) -> Self {
+        // No line is shorter than `1<tab>1<tab>1` and its end.
+        let mut places = Vec::with_capacity(text.len() / 6 + 1);
+        let mut values: Option<Vec<f32>> = None;
+        let mut count = LineCount::default();
+        let read = TripleReader::new(format).read(text, &mut count, |image, feature, value| {
+            if value != 1.0 && values.is_none() {
+                values = Some(vec![1.0; places.len()]);
+            }
+            if let Some(values) = &mut values {
+                values.push(value);
+            }
+            places.push((image, feature));
+            Ok(())
+        });
+        ImageLines { places, values, empty: count.empty, problem: read.err() }
+    }
+}
+
 /// Bits as long as every value is 1, from then on also values.
 struct Collected {
     /// Which features were given, whatever their value.
@@ -110,11 +131,48 @@ impl Collected {
         Collected { bits: BitActivations::zeros(0, features), values: None }
     }
 
+    /// Sets what the lines of the next block say; `count` is where they begin and then where they end.
+    fn append(&mut self, count: &mut LineCount, lines: &ImageLines) -> Result<(), Located> {
+        let before = count.lines;
+        for (i, &(image, feature)) in lines.places.iter().enumerate() {
+            let line = count.next(FIELDS)?;
+            let value = lines.values.as_ref().map_or(1.0, |values| values[i]);
+            let too_many = || LineProblem::Field {
+                field: "image",
+                found: image.to_string(),
+                expected: FITS.to_owned(),
+            };
+            let set = self
+                .grow(image as usize)
+                .and_then(|()| self.set(image as usize - 1, feature as usize - 1, value));
+            let problem = match set {
+                Some(true) => continue,
+                Some(false) => LineProblem::DuplicateFeature { image, feature },
+                None => too_many(),
+            };
+            return Err(Located { line, problem });
+        }
+        if let Some(Located { line, problem }) = &lines.problem {
+            // Empty lines before this block come first.
+            if count.empty > 0 && lines.places.is_empty() {
+                count.next(FIELDS)?;
+            }
+            return Err(Located { line: before + line, problem: problem.clone() });
+        }
+        count.empty += lines.empty;
+        Ok(())
+    }
+
     /// Makes room for at least `inputs` inputs; `None` if there is no memory for so many.
+    #[inline]
     fn grow(&mut self, inputs: usize) -> Option<()> {
         if inputs <= self.bits.inputs() {
             return Some(());
         }
+        self.grow_to(inputs)
+    }
+
+    fn grow_to(&mut self, inputs: usize) -> Option<()> {
         // A hostile index must end in a message and not in an abort, so ask before the bits grow.
         let words = inputs.checked_mul(self.bits.features().div_ceil(64))?;
         Vec::<u64>::new().try_reserve_exact(words).ok()?;

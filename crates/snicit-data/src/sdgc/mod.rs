@@ -8,11 +8,14 @@
 //! | `sparse-images-1024.tsv` | image, feature, value (`1`) | image |
 //! | `neuron1024-l120-categories.tsv` | category: an image that survives the network | ascending |
 //!
-//! Layers and images are read in any order, the official one fastest.
+//! Layers and images are read in any order, the official one fastest, plain, gzip, or (networks) straight
+//! from a tar archive.
 
+mod archive;
 mod categories;
 mod folder;
 mod inputs;
+mod layer_lines;
 mod network;
 
 pub use categories::{read_categories, write_categories};

@@ -1,6 +1,11 @@
 //! What several test files share.
 
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
+use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use flate2::{Compression, write::GzEncoder};
 
 /// A file or folder of the data beside the checkout, if it is there; else says what is skipped.
 pub(crate) fn shared(test: &str, below: &str) -> Option<PathBuf> {
@@ -8,7 +13,26 @@ pub(crate) fn shared(test: &str, below: &str) -> Option<PathBuf> {
     if path.exists() {
         Some(path)
     } else {
-        eprintln!("skipped: {test} needs ../shared/data/{below}");
+        // Not eprintln!, which is hidden where a test passes.
+        let _ = writeln!(std::io::stderr(), "skipped: {test} needs ../shared/data/{below}");
         None
     }
+}
+
+pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A tar archive of files of these names and contents.
+pub(crate) fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        builder.append_data(&mut header, name, *content).unwrap();
+    }
+    builder.into_inner().unwrap()
 }
