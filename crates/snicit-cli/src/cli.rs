@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, data, demo, inspect, man, sdgc};
+use crate::commands::{cache, completions, data, demo, inspect, man, sdgc};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -28,6 +28,7 @@ enum Command {
     Sdgc(sdgc::Args),
     Data(data::Args),
     Inspect(inspect::Args),
+    Cache(cache::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -40,6 +41,7 @@ impl Cli {
             Command::Sdgc(args) => sdgc::run(&args),
             Command::Data(args) => data::run(&args),
             Command::Inspect(args) => inspect::run(&args),
+            Command::Cache(args) => cache::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

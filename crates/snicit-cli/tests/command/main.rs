@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod cache;
 mod data;
 mod demo;
 mod inspect;

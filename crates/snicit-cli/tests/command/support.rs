@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -35,7 +36,8 @@ impl Folder {
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snicit"));
         command.args(line.split_whitespace()).current_dir(self.0.path());
-        command.env("SNICIT_DATA", self.path("data")).stdin(Stdio::null());
+        command.env("SNICIT_DATA", self.path("data")).env("SNICIT_CACHE_DIR", self.path("cache"));
+        command.stdin(Stdio::null());
         command
     }
 
@@ -85,6 +87,10 @@ pub(crate) fn official_subset() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: the official subset needs ../shared/data/sdgc-1024-official-subset");
+    // Not eprintln!, which is hidden where a test passes.
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped: the official subset needs ../shared/data/sdgc-1024-official-subset"
+    );
     None
 }

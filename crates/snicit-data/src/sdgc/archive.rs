@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use snicit::{Layer, Network};
@@ -66,6 +67,16 @@ pub(super) fn read(
     Ok(Network::new(complete.into_values())?)
 }
 
+/// The highest layer in the archive `file`, 0 if there is none.
+pub(super) fn highest_layer(file: &Path, neurons: usize) -> Result<usize, DataError> {
+    let mut highest = 0;
+    for_each_layer(file, neurons, |layer, _| {
+        highest = highest.max(layer);
+        Ok(ControlFlow::Continue(()))
+    })
+    .map(|()| highest)
+}
+
 /// What an archive turns out to hold, while it is read.
 struct Contents<'a> {
     file: &'a Path,
@@ -80,52 +91,61 @@ struct Contents<'a> {
 impl Contents<'_> {
     /// Sends the text of each layer that is wanted, as the stream of its number.
     fn send(&mut self, outlet: &Outlet) -> Result<(), Stop> {
-        let failure = RefCell::new(None);
-        let reader = Reader { source: Source::open(self.file)?, failure: &failure };
-        let explain = |error: io::Error| match failure.take() {
-            Some(error) => error,
-            None => DataError::Archive { file: self.file.to_owned(), reason: error.to_string() },
-        };
-        let mut archive = Archive::new(reader);
-        for entry in archive.entries().map_err(explain)? {
-            let mut entry = entry.map_err(explain)?;
-            let path = entry.path().map_err(explain)?.into_owned();
-            let Some(layer) = layer_of(&path, self.neurons) else { continue };
+        for_each_layer(self.file, self.neurons as usize, |layer, source| {
             self.highest = self.highest.max(layer);
-            if layer > self.layers || !entry.header().entry_type().is_file() {
-                continue;
+            if layer <= self.layers {
+                if !self.seen.insert(layer) {
+                    let reason = format!("layer {layer} is in it twice");
+                    return Err(DataError::Archive { file: self.file.to_owned(), reason }.into());
+                }
+                outlet.send(layer, source)?;
             }
-            if !self.seen.insert(layer) {
-                let reason = format!("layer {layer} is in it twice");
-                return Err(DataError::Archive { file: self.file.to_owned(), reason }.into());
-            }
-            let size = entry.size();
-            let mut counted = Counted { bytes: &mut entry, read: 0 };
-            let mut source = Source::of(self.file.join(&path), &mut counted);
-            let sent = outlet.send(layer, &mut source);
-            if let Err(Stop::Failed(_)) = &sent
-                && let Some(error) = failure.take()
-            {
-                return Err(error.into());
-            }
-            sent?;
-            if counted.read != size {
-                let reason = format!(
-                    "layer {layer} ends after {} of {size} bytes, the archive is truncated",
-                    counted.read
-                );
-                return Err(DataError::Archive { file: self.file.to_owned(), reason }.into());
-            }
-            if self.seen.len() == self.layers {
-                break;
-            }
-        }
-        Ok(())
+            let all = self.seen.len() == self.layers;
+            Ok(if all { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })
     }
 }
 
+/// Calls `visit(layer, text)` for each layer in the archive `file`, until it breaks or fails.
+///
+/// A text may be left unread; one that is read to its end is known to be complete.
+fn for_each_layer<E: From<DataError>>(
+    file: &Path,
+    neurons: usize,
+    mut visit: impl FnMut(usize, &mut Source<'_>) -> Result<ControlFlow<()>, E>,
+) -> Result<(), E> {
+    let failure = RefCell::new(None);
+    let reader = Reader { source: Source::open(file)?, failure: &failure };
+    let damaged = |reason: String| DataError::Archive { file: file.to_owned(), reason };
+    let explain = |error: io::Error| failure.take().unwrap_or_else(|| damaged(error.to_string()));
+    let mut archive = Archive::new(reader);
+    for entry in archive.entries().map_err(explain)? {
+        let mut entry = entry.map_err(explain)?;
+        let path = entry.path().map_err(explain)?.into_owned();
+        let layer = layer_of(&path, neurons).filter(|_| entry.header().entry_type().is_file());
+        let Some(layer) = layer else { continue };
+        let size = entry.size();
+        let mut text = Counted { bytes: &mut entry, read: 0, ended: false };
+        let visited = visit(layer, &mut Source::of(file.join(&path), &mut text));
+        if let Some(error) = failure.take() {
+            return Err(error.into());
+        }
+        let flow = visited?;
+        if text.ended && text.read != size {
+            let read = text.read;
+            let reason =
+                format!("layer {layer} ends after {read} of {size} bytes, the archive is truncated");
+            return Err(damaged(reason).into());
+        }
+        if flow.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The layer number in `…/n1024-l7.tsv`.
-fn layer_of(path: &Path, neurons: u32) -> Option<usize> {
+fn layer_of(path: &Path, neurons: usize) -> Option<usize> {
     let number = path.file_name()?.to_str()?.strip_prefix(&format!("n{neurons}-l"))?;
     number.strip_suffix(".tsv")?.parse().ok().filter(|&layer| layer >= 1)
 }
@@ -150,12 +170,14 @@ impl Read for Reader<'_> {
 struct Counted<R> {
     bytes: R,
     read: u64,
+    ended: bool,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
         self.read += read as u64;
+        self.ended |= read == 0 && !buffer.is_empty();
         Ok(read)
     }
 }
