@@ -117,7 +117,7 @@ impl NetworkFiles {
         let (file, neurons, target) = (self.file(layer), self.neurons, &self.target);
         let command = format!("snicit data generate -n {neurons} -l {layers}{target}");
         let remedy = match layer {
-            1 => format!("`{command}` makes a network"),
+            1 => format!("`{command}` makes a network{}", fetch_hint(neurons)),
             // Generating replaces the layers that are there; whoever does so shall know it.
             _ => format!("take -l {}, or make another network with `{command} --force`", layer - 1),
         };
@@ -194,6 +194,15 @@ impl InputFile {
             return Err(Failure::new(format!("there are no inputs in {}", self.path.display())));
         }
         Ok(loaded)
+    }
+}
+
+/// Where a width is official, its files can be fetched.
+fn fetch_hint(neurons: usize) -> String {
+    if sdgc::WIDTHS.contains(&neurons) {
+        format!(", `snicit data fetch sdgc {neurons}` fetches the official one")
+    } else {
+        String::new()
     }
 }
 

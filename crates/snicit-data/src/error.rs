@@ -103,6 +103,22 @@ pub enum DataError {
         /// What it should be.
         expected: String,
     },
+    /// A file could not be fetched.
+    #[error("{url}: could not be fetched: {reason}")]
+    Fetch {
+        /// Its address.
+        url: String,
+        /// Why not, and what can be done.
+        reason: String,
+    },
+    /// What was fetched is not what it should be. It was removed.
+    #[error("{url}: what was fetched is wrong and was removed: {reason}")]
+    Content {
+        /// Its address.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A request that cannot be met.
     #[error("{what} is {found}, expected {expected}")]
     InvalidRequest {

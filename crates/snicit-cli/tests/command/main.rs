@@ -7,6 +7,7 @@ mod bad_input;
 mod cache;
 mod data;
 mod demo;
+mod fetch;
 mod inspect;
 mod official_subset;
 mod output;

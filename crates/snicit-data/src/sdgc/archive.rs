@@ -10,6 +10,7 @@ use snicit::{Layer, Network};
 use tar::Archive;
 
 use super::layer_lines::{FIELDS, LayerLines};
+use super::layer_number;
 use crate::text::{Outlet, Source, Stop, pipeline};
 use crate::{DataError, Progress};
 
@@ -122,7 +123,7 @@ fn for_each_layer<E: From<DataError>>(
     for entry in archive.entries().map_err(explain)? {
         let mut entry = entry.map_err(explain)?;
         let path = entry.path().map_err(explain)?.into_owned();
-        let layer = layer_of(&path, neurons).filter(|_| entry.header().entry_type().is_file());
+        let layer = layer_number(&path, neurons).filter(|_| entry.header().entry_type().is_file());
         let Some(layer) = layer else { continue };
         let size = entry.size();
         let mut text = Counted { bytes: &mut entry, read: 0, ended: false };
@@ -142,12 +143,6 @@ fn for_each_layer<E: From<DataError>>(
         }
     }
     Ok(())
-}
-
-/// The layer number in `…/n1024-l7.tsv`.
-fn layer_of(path: &Path, neurons: usize) -> Option<usize> {
-    let number = path.file_name()?.to_str()?.strip_prefix(&format!("n{neurons}-l"))?;
-    number.strip_suffix(".tsv")?.parse().ok().filter(|&layer| layer >= 1)
 }
 
 /// Hands a source to the tar crate, and keeps what went wrong, which would come back as mere text.

@@ -56,6 +56,12 @@ pub fn layer_file(folder: &Path, neurons: usize, layer: usize) -> PathBuf {
     plain_or_gz(folder.join(format!("n{neurons}-l{layer}.tsv")))
 }
 
+/// The layer number (1-based) in `…/n1024-l7.tsv`.
+pub(crate) fn layer_number(path: &Path, neurons: usize) -> Option<usize> {
+    let number = path.file_name()?.to_str()?.strip_prefix(&format!("n{neurons}-l"))?;
+    number.strip_suffix(".tsv")?.parse().ok().filter(|&layer| layer >= 1)
+}
+
 /// The highest number of a layer in a network's folder or archive, 0 if there is none.
 ///
 /// Layers before it may be missing; [`read_network`](super::read_network) says which. An archive is read

@@ -19,9 +19,10 @@ mod layer_lines;
 mod network;
 
 pub use categories::{read_categories, write_categories};
+pub(crate) use folder::layer_number;
 pub use folder::{DataFolder, count_layer_files, layer_file};
 pub use inputs::{read_inputs, write_inputs};
-pub(crate) use network::check_layers;
+pub(crate) use network::{check_layers, read_layer};
 pub use network::{read_network, write_network};
 
 /// Inputs of every official benchmark.

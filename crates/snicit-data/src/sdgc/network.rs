@@ -1,9 +1,8 @@
 use std::path::Path;
 
-use snicit::{Network, SparseWeights};
+use snicit::{Layer, Network, SparseWeights};
 
-use super::archive;
-use super::layer_lines::{read_layer, read_layer_in_parallel};
+use super::{archive, layer_lines};
 use super::{count_layer_files, layer_file};
 use crate::text::{push_decimal, push_scientific};
 use crate::{DataError, Progress, atomic_file, parallel};
@@ -37,15 +36,20 @@ pub fn read_network(
     let file = |i: usize| layer_file(source, neurons, i + 1);
     // A thread a file is fastest, as long as there are enough files.
     if layers >= 2 * rayon::current_num_threads() {
-        let read = |i| read_layer(&file(i), width, bias);
+        let read = |i| layer_lines::read_layer(&file(i), width, bias);
         return Ok(Network::new(parallel::try_map(layers, layer_done, read)?)?);
     }
     let read = |i| {
-        let layer = read_layer_in_parallel(&file(i), width, bias)?;
+        let layer = layer_lines::read_layer_in_parallel(&file(i), width, bias)?;
         layer_done(1);
         Ok(layer)
     };
     Ok(Network::new((0..layers).map(read).collect::<Result<Vec<_>, DataError>>()?)?)
+}
+
+/// Reads one layer, with bias 0.
+pub(crate) fn read_layer(file: &Path, neurons: usize) -> Result<Layer, DataError> {
+    layer_lines::read_layer(file, index_limit("the number of neurons", neurons)?, 0.0)
 }
 
 /// Writes every layer of `network` into `folder` as the official files are written, byte for byte.
