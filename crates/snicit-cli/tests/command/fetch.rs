@@ -1,27 +1,13 @@
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::thread;
-
+use crate::server::{Answer, Server};
 use crate::support::Folder;
 
 /// A server that has one file under any name, or answers 404.
 fn server(content: Option<&'static str>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let head = BufReader::new(&stream).lines().map_while(Result::ok);
-            head.take_while(|line| !line.is_empty()).for_each(drop);
-            let (status, body) = content.map_or(("404 Not Found", ""), |body| ("200 OK", body));
-            let length = body.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-            );
-        }
-    });
-    address
+    let answer = move |_: &_| match content {
+        Some(body) => Answer::whole(body.as_bytes()),
+        None => Answer::status("404 Not Found"),
+    };
+    Server::new(answer).address
 }
 
 #[test]

@@ -9,7 +9,11 @@ mod data;
 mod demo;
 mod fetch;
 mod inspect;
+#[cfg(unix)]
+mod kill;
 mod official_subset;
 mod output;
 mod sdgc;
+#[path = "../../../snicit-data/tests/common/server.rs"]
+mod server;
 mod support;

@@ -1,5 +1,7 @@
 //! A web server that does what it is told, also wrong things.
 
+#![allow(dead_code, reason = "not every test file needs all of it")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
