@@ -268,7 +268,8 @@ fn inputs() {
     }
     fs::write(&file, "4294967295\t1\t1\n").unwrap();
     let read = |inputs| message(sdgc::read_inputs(&file, u32::MAX as usize, inputs), folder.path());
-    let expected = "image is 4294967295, expected a number of images that fits into memory";
+    let expected = "image is 4294967295, expected at most 1 in a file of so few lines, unless the number \
+                    of inputs is given";
     failures.extend(compare("too many", read(None), &format!("images.tsv, line 1: {expected}")));
     let expected =
         "the number of inputs is 4294967295, expected a number of images that fits into memory";

@@ -11,12 +11,16 @@ use crate::text::{LineCount, Located, Source, Stop, Triple, TripleReader, pipeli
 use crate::{DataError, atomic_file};
 
 const FIELDS: &str = "3 fields (image, feature, value)";
+/// What values may take without a given number of inputs, whatever the file's length, and for each line:
+/// an index in a few bytes of text must not take all memory.
+const FREE_BYTES: u64 = 64 << 20;
+const BYTES_A_LINE: u64 = 16 << 10;
 const FITS: &str = "a number of images that fits into memory";
 
 /// Reads inputs of `features` features each; features that no line names are 0.
 ///
 /// The number of inputs is `inputs`, or else the largest image index in the file: images without any
-/// feature at its end are then unknown. The result is [`Inputs::Bits`] if every value is 1.
+/// feature at its end are then unknown, and an index out of all proportion to the file is refused. The result is [`Inputs::Bits`] if every value is 1.
 ///
 /// # Errors
 /// The first line that is not a valid image, feature and finite value, or that repeats a feature; an
@@ -24,7 +28,7 @@ const FITS: &str = "a number of images that fits into memory";
 pub fn read_inputs(file: &Path, features: usize, inputs: Option<usize>) -> Result<Inputs, DataError> {
     let max_feature = index_limit("the number of features", features)?;
     let max_image = inputs.map_or(Ok(u32::MAX), |inputs| index_limit("the number of inputs", inputs))?;
-    let mut collected = Collected::new(features);
+    let mut collected = Collected::new(features, inputs.is_none());
     if let Some(inputs) = inputs {
         collected.grow(inputs).ok_or_else(|| DataError::InvalidRequest {
             what: "the number of inputs",
@@ -124,11 +128,13 @@ struct Collected {
     /// Which features were given, whatever their value.
     bits: BitActivations,
     values: Option<Vec<f32>>,
+    /// Whether the number of inputs is told by the lines alone.
+    unknown_count: bool,
 }
 
 impl Collected {
-    fn new(features: usize) -> Self {
-        Collected { bits: BitActivations::zeros(0, features), values: None }
+    fn new(features: usize, unknown_count: bool) -> Self {
+        Collected { bits: BitActivations::zeros(0, features), values: None, unknown_count }
     }
 
     /// Sets what the lines of the next block say; `count` is where they begin and then where they end.
@@ -142,6 +148,17 @@ impl Collected {
                 found: image.to_string(),
                 expected: FITS.to_owned(),
             };
+            if image as usize > self.bits.inputs() && self.unknown_count {
+                let most = self.most_inputs(line);
+                if u64::from(image) > most {
+                    let expected = format!(
+                        "at most {most} in a file of so few lines, unless the number of inputs is given"
+                    );
+                    let problem =
+                        LineProblem::Field { field: "image", found: image.to_string(), expected };
+                    return Err(Located { line, problem });
+                }
+            }
             let set = self
                 .grow(image as usize)
                 .and_then(|()| self.set(image as usize - 1, feature as usize - 1, value));
@@ -161,6 +178,12 @@ impl Collected {
         }
         count.empty += lines.empty;
         Ok(())
+    }
+
+    /// Inputs that a file may have in its first `lines` lines.
+    fn most_inputs(&self, lines: u64) -> u64 {
+        let input_bytes = self.bits.features() as u64 * size_of::<f32>() as u64;
+        (FREE_BYTES.saturating_add(lines.saturating_mul(BYTES_A_LINE)) / input_bytes).max(1)
     }
 
     /// Makes room for at least `inputs` inputs; `None` if there is no memory for so many.
