@@ -2,7 +2,7 @@
 //! refused, without a panic and without more memory than the file itself accounts for.
 //!
 //! The damage is the same in every run. `SNICIT_HOSTILE_FILES` sets how many files each reader gets;
-//! recorded runs use 100,000.
+//! recorded runs use 20,000.
 
 #![allow(clippy::unwrap_used, reason = "also in the helpers of the tests")]
 

@@ -7,7 +7,7 @@
 //!
 //! A cache of 1920 layers also serves the first 120. Files are written under a temporary name and renamed;
 //! all that is read from them is covered by a checksum (XXH3). What is damaged, out of date or of another
-//! version is made anew, and a note says so. Format: [`container`].
+//! version is made anew, and a note says so..
 
 mod container;
 mod entries;

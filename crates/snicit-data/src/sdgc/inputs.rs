@@ -140,8 +140,13 @@ impl Collected {
     /// Sets what the lines of the next block say; `count` is where they begin and then where they end.
     fn append(&mut self, count: &mut LineCount, lines: &ImageLines) -> Result<(), Located> {
         let before = count.lines;
+        if !lines.places.is_empty() {
+            // Fails if empty lines came before.
+            count.next(FIELDS)?;
+            count.lines = before + lines.places.len() as u64;
+        }
         for (i, &(image, feature)) in lines.places.iter().enumerate() {
-            let line = count.next(FIELDS)?;
+            let line = before + i as u64 + 1;
             let value = lines.values.as_ref().map_or(1.0, |values| values[i]);
             let too_many = || LineProblem::Field {
                 field: "image",

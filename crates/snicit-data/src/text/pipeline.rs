@@ -65,7 +65,7 @@ impl Outlet {
 pub(crate) fn pipeline<T: Send>(
     produce: impl FnOnce(&Outlet) -> Result<(), Stop> + Send,
     parse: impl Fn(usize, &[u8]) -> T + Sync,
-    mut merge: impl FnMut(usize, T) -> Result<(), DataError>,
+    mut merge: impl FnMut(usize, T) -> Result<(), DataError> + Send,
 ) -> Result<Result<(), Stop>, DataError> {
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(WAITING_BLOCKS);
@@ -84,17 +84,39 @@ fn merge_all<T: Send>(
     receiver: &Receiver<Block>,
     give_back: &Sender<Vec<u8>>,
     parse: impl Fn(usize, &[u8]) -> T + Sync,
-    merge: &mut impl FnMut(usize, T) -> Result<(), DataError>,
+    merge: &mut (impl FnMut(usize, T) -> Result<(), DataError> + Send),
 ) -> Result<(), DataError> {
-    while let Ok(first) = receiver.recv() {
-        let mut blocks = vec![first];
-        blocks.extend(receiver.try_iter().take(WAITING_BLOCKS.max(rayon::current_num_threads()) - 1));
-        let parsed: Vec<T> = blocks.par_iter().map(|block| parse(block.stream, &block.text)).collect();
-        for (block, parsed) in blocks.into_iter().zip(parsed) {
-            merge(block.stream, parsed)?;
-            // The producer may have ended already.
-            let _ = give_back.send(block.text);
+    let most = WAITING_BLOCKS.max(rayon::current_num_threads());
+    let mut parsed: Vec<(Block, T)> = Vec::new();
+    loop {
+        let mut blocks: Vec<Block> = receiver.try_iter().take(most).collect();
+        if blocks.is_empty() && parsed.is_empty() {
+            match receiver.recv() {
+                Ok(block) => blocks.push(block),
+                Err(_) => return Ok(()),
+            }
         }
+        // One thread merges what the others have parsed, while they parse on.
+        let (merged, next) = rayon::join(
+            || {
+                parsed.drain(..).try_fold(Vec::new(), |mut done, (block, parsed)| {
+                    merge(block.stream, parsed)?;
+                    done.push(block.text);
+                    Ok::<_, DataError>(done)
+                })
+            },
+            || -> Vec<(Block, T)> {
+                let parse = |block: Block| {
+                    let parsed = parse(block.stream, &block.text);
+                    (block, parsed)
+                };
+                blocks.into_par_iter().map(parse).collect()
+            },
+        );
+        for text in merged? {
+            // The producer may have ended already.
+            let _ = give_back.send(text);
+        }
+        parsed = next;
     }
-    Ok(())
 }
