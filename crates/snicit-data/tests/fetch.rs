@@ -214,6 +214,7 @@ fn servers_that_refuse_or_lie() {
     };
     assert_eq!(refused(|_| Answer::status("404 Not Found")), "the server answers 404 Not Found");
     assert_eq!(refused(|_| Answer::status("403 Forbidden")), "the server answers 403 Forbidden");
+    assert_eq!(left_over(folder.path()), [""; 0]);
     // It names more bytes than it has.
     let error = refused(|content| {
         let mut answer = Answer::whole(content);

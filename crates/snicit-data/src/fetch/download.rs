@@ -108,7 +108,13 @@ impl<'a> Download<'a> {
             None => download.file.set_len(0).map_err(unwritable)?,
         }
         if download.version.length != Some(download.stored) {
-            download.connect_persistently()?;
+            if let Err(error) = download.connect_persistently() {
+                // Nothing to go on with, so nothing to keep.
+                if download.stored == 0 {
+                    download.discard()?;
+                }
+                return Err(error);
+            }
         }
         (download.received)(download.stored, download.version.length);
         Ok(download)
