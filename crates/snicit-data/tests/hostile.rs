@@ -47,7 +47,7 @@ static ALLOCATOR: Noting = Noting;
 
 fn files() -> usize {
     let files = std::env::var("SNICIT_HOSTILE_FILES").ok();
-    files.and_then(|files| files.parse().ok()).unwrap_or(1000)
+    files.and_then(|files| files.parse().ok()).unwrap_or(300)
 }
 
 /// One to four damages.

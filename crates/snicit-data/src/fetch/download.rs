@@ -107,14 +107,14 @@ impl<'a> Download<'a> {
             // Of another address, or of no known version.
             None => download.file.set_len(0).map_err(unwritable)?,
         }
-        if download.version.length != Some(download.stored) {
-            if let Err(error) = download.connect_persistently() {
-                // Nothing to go on with, so nothing to keep.
-                if download.stored == 0 {
-                    download.discard()?;
-                }
-                return Err(error);
+        if download.version.length != Some(download.stored)
+            && let Err(error) = download.connect_persistently()
+        {
+            // Nothing to go on with, so nothing to keep.
+            if download.stored == 0 {
+                download.discard()?;
             }
+            return Err(error);
         }
         (download.received)(download.stored, download.version.length);
         Ok(download)
