@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, data, demo, devices, inspect, man, sdgc};
+use crate::commands::{cache, completions, data, demo, devices, inspect, man, sdgc};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -29,6 +29,7 @@ enum Command {
     Data(data::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
+    Cache(cache::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -42,6 +43,7 @@ impl Cli {
             Command::Data(args) => data::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),
+            Command::Cache(args) => cache::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }

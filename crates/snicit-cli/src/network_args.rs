@@ -19,9 +19,13 @@ pub(crate) struct NetworkArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
 
-    /// Folder of the layer files, n1024-l1.tsv …; instead of --data
-    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    /// Folder of the layer files, n1024-l1.tsv …, or a tar archive of it; instead of --data
+    #[arg(long, value_name = "DIR|FILE", conflicts_with = "data")]
     pub(crate) weights: Option<PathBuf>,
+
+    /// Read the files themselves; neither load from the cache nor write to it
+    #[arg(long)]
+    pub(crate) no_cache: bool,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,21 @@ impl Bar {
         Bar(bar)
     }
 
+    /// A bar for bytes that come in.
+    pub(crate) fn bytes(what: impl Into<String>) -> Self {
+        let bar = ProgressBar::no_length().with_message(what.into());
+        let template = "{msg} {wide_bar} {bytes} of {total_bytes} {bytes_per_sec} {eta:>4}";
+        Bar(styled(bar, template))
+    }
+
+    /// `done` units are done of `total`, if that is known.
+    pub(crate) fn set(&self, done: u64, total: Option<u64>) {
+        if let Some(total) = total {
+            self.0.set_length(total);
+        }
+        self.0.set_position(done);
+    }
+
     /// `units` more are done.
     pub(crate) fn advance(&self, units: u64) {
         self.0.inc(units);

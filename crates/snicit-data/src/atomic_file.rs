@@ -5,6 +5,8 @@ use std::path::Path;
 use crate::DataError;
 
 const BUFFER_BYTES: usize = 256 * 1024;
+const PREFIX: &str = ".snicit-";
+const SUFFIX: &str = ".part";
 
 /// Lets `fill` write `file`: under a temporary name in the same folder, renamed when all is on disk.
 ///
@@ -14,10 +16,28 @@ pub(crate) fn write(
     file: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DataError> {
-    try_write(file, fill).map_err(|reason| DataError::write(file, reason))
+    try_write(file, true, fill).map_err(|reason| DataError::write(file, reason))
 }
 
-fn try_write(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// As [`write`], but a crash of the machine (not of the process) right after it may leave a damaged file:
+/// for files that carry checksums and can be made again.
+pub(crate) fn write_without_sync(
+    file: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), DataError> {
+    try_write(file, false, fill).map_err(|reason| DataError::write(file, reason))
+}
+
+/// Whether a file of this name is a temporary one, of a process that runs or was killed.
+pub(crate) fn is_temporary(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
+fn try_write(
+    file: &Path,
+    sync: bool,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     // The parent of a bare file name is the empty path.
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
@@ -28,12 +48,14 @@ fn try_write(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -
         // Temporary files are private by default. The umask still applies, as to any new file.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut temporary = builder.prefix(".snicit-").suffix(".part").tempfile_in(folder)?;
+    let mut temporary = builder.prefix(PREFIX).suffix(SUFFIX).tempfile_in(folder)?;
     let mut buffered = BufWriter::with_capacity(BUFFER_BYTES, &mut temporary);
     fill(&mut buffered)?;
     buffered.flush()?;
     drop(buffered);
-    temporary.as_file().sync_all()?;
+    if sync {
+        temporary.as_file().sync_all()?;
+    }
     temporary.persist(file).map_err(|failed| failed.error)?;
     Ok(())
 }

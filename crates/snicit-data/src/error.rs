@@ -38,6 +38,14 @@ pub enum DataError {
         /// What the decoder stumbled over.
         reason: String,
     },
+    /// A tar archive is damaged.
+    #[error("{file}: the tar archive is damaged: {reason}")]
+    Archive {
+        /// The archive.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A line of a text file is not what it should be.
     #[error("{file}, line {line}: {problem}")]
     Line {
@@ -94,6 +102,22 @@ pub enum DataError {
         found: String,
         /// What it should be.
         expected: String,
+    },
+    /// A file could not be fetched.
+    #[error("{url}: could not be fetched: {reason}")]
+    Fetch {
+        /// Its address.
+        url: String,
+        /// Why not, and what can be done.
+        reason: String,
+    },
+    /// What was fetched is not what it should be. It was removed.
+    #[error("{url}: what was fetched is wrong and was removed: {reason}")]
+    Content {
+        /// Its address.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A request that cannot be met.
     #[error("{what} is {found}, expected {expected}")]

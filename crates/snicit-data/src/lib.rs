@@ -5,14 +5,18 @@
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
 //! | [`radixnet`] | the challenge's networks, generated |
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
+//! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
+//! | [`fetch`] | the official files, MNIST and CIFAR-10 from the network |
 //! | [`digits`] | digit-like inputs drawn from nothing, for trying things out |
 //!
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
 mod atomic_file;
+pub mod cache;
 pub mod digits;
 mod error;
+pub mod fetch;
 pub mod mnist;
 mod parallel;
 pub mod radixnet;

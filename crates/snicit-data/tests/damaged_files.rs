@@ -169,12 +169,16 @@ fn layers() {
     let mut failures = Vec::new();
     for (damage, content, expected) in table {
         fs::write(folder.path().join("n1024-l2.tsv"), content).unwrap();
-        let read = sdgc::read_network(folder.path(), 1024, 2, -0.3, &|_| ());
-        failures.extend(compare(
-            damage,
-            message(read, folder.path()),
-            &format!("n1024-l2.tsv{expected}"),
-        ));
+        // One thread reads file by file, many threads share a file.
+        for threads in [1, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let read = pool.install(|| sdgc::read_network(folder.path(), 1024, 2, -0.3, &|_| ()));
+            failures.extend(compare(
+                &format!("{damage}, {threads} threads"),
+                message(read, folder.path()),
+                &format!("n1024-l2.tsv{expected}"),
+            ));
+        }
     }
     check(failures);
 }
@@ -264,7 +268,8 @@ fn inputs() {
     }
     fs::write(&file, "4294967295\t1\t1\n").unwrap();
     let read = |inputs| message(sdgc::read_inputs(&file, u32::MAX as usize, inputs), folder.path());
-    let expected = "image is 4294967295, expected a number of images that fits into memory";
+    let expected = "image is 4294967295, expected at most 1 in a file of so few lines, unless the number \
+                    of inputs is given";
     failures.extend(compare("too many", read(None), &format!("images.tsv, line 1: {expected}")));
     let expected =
         "the number of inputs is 4294967295, expected a number of images that fits into memory";

@@ -66,6 +66,26 @@ pub enum Error {
         /// Length of the buffer.
         found: usize,
     },
+    /// The number of words of binary activations is not that of their inputs and features.
+    #[error("{inputs} inputs of {features} features need {expected} words of 64 bits, found {found}")]
+    BitWords {
+        /// Number of inputs.
+        inputs: usize,
+        /// Features of an input.
+        features: usize,
+        /// Words they need.
+        expected: usize,
+        /// Words found.
+        found: usize,
+    },
+    /// A bit of binary activations is 1 that belongs to no feature.
+    #[error("input {input} has a bit beyond its {features} features")]
+    BitBeyondFeatures {
+        /// Input, 1-based.
+        input: usize,
+        /// Features of an input.
+        features: usize,
+    },
     /// An activation is NaN or infinite.
     #[error("input {input}, feature {feature} is {value}, expected a finite number")]
     ActivationNotFinite {

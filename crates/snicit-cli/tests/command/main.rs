@@ -4,10 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod cache;
 mod data;
 mod demo;
+mod fetch;
 mod inspect;
+#[cfg(unix)]
+mod kill;
 mod official_subset;
 mod output;
 mod sdgc;
+#[path = "../../../snicit-data/tests/common/server.rs"]
+mod server;
 mod support;

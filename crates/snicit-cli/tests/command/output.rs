@@ -7,7 +7,15 @@ fn help_has_examples() {
     let folder = Folder::new();
     let commands =
         ["", "demo", "sdgc", "data generate", "data images", "data digits", "data truth", "inspect"];
-    for command in commands.into_iter().chain(["devices", "completions", "man"]) {
+    for command in commands.into_iter().chain([
+        "cache",
+        "devices",
+        "data fetch",
+        "data fetch sdgc",
+        "data fetch mnist",
+        "completions",
+        "man",
+    ]) {
         let help = folder.done(&format!("{command} --help"));
         assert!(help.contains("Example"), "{command}: {help}");
     }

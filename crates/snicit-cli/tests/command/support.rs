@@ -36,7 +36,8 @@ impl Folder {
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_snicit"));
         command.args(line.split_whitespace()).current_dir(self.0.path());
-        command.env("SNICIT_DATA", self.path("data")).stdin(Stdio::null());
+        command.env("SNICIT_DATA", self.path("data")).env("SNICIT_CACHE_DIR", self.path("cache"));
+        command.stdin(Stdio::null());
         command
     }
 

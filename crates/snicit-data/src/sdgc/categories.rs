@@ -16,7 +16,7 @@ const FIELDS: &str = "1 field (category)";
 pub fn read_categories(file: &Path) -> Result<Categories, DataError> {
     let format = Single { fields: FIELDS, name: "category" };
     let mut indices: Vec<u32> = Vec::new();
-    for_each_line(&mut Source::open(file)?, FIELDS, |_, text| {
+    for_each_line(&mut Source::open(file)?, FIELDS, |text| {
         let category = format.parse(text)?;
         if let Some(&before) = indices.last()
             && category <= before

@@ -1,12 +1,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::archive;
 use crate::DataError;
 
 /// A folder that holds the challenge's files under their official names.
 ///
 /// ```text
-/// root/neuron1024/n1024-l1.tsv …          the layers
+/// root/neuron1024/n1024-l1.tsv …          the layers, or an archive of them, neuron1024.tar[.gz]
 /// root/sparse-images-1024.tsv[.gz]        the inputs
 /// root/neuron1024-l120-categories.tsv     the truth
 /// ```
@@ -27,8 +28,16 @@ impl DataFolder {
     }
 
     /// The folder with the layers of the network with `neurons` neurons a layer.
-    pub fn network(&self, neurons: usize) -> PathBuf {
+    pub fn network_folder(&self, neurons: usize) -> PathBuf {
         self.root.join(format!("neuron{neurons}"))
+    }
+
+    /// Where to read that network: its folder, or a tar archive of it if only that exists.
+    pub fn network(&self, neurons: usize) -> PathBuf {
+        let folder = self.network_folder(neurons);
+        let archives = ["tar.gz", "tar"].map(|ending| folder.with_extension(ending));
+        let archive = archives.into_iter().find(|archive| !folder.exists() && archive.is_file());
+        archive.unwrap_or(folder)
     }
 
     /// The file of the inputs with `neurons` features: with `.gz` if only that exists.
@@ -47,13 +56,23 @@ pub fn layer_file(folder: &Path, neurons: usize, layer: usize) -> PathBuf {
     plain_or_gz(folder.join(format!("n{neurons}-l{layer}.tsv")))
 }
 
-/// The highest number of a layer file in a network's folder, 0 if it has none.
+/// The layer number (1-based) in `…/n1024-l7.tsv`.
+pub(crate) fn layer_number(path: &Path, neurons: usize) -> Option<usize> {
+    let number = path.file_name()?.to_str()?.strip_prefix(&format!("n{neurons}-l"))?;
+    number.strip_suffix(".tsv")?.parse().ok().filter(|&layer| layer >= 1)
+}
+
+/// The highest number of a layer in a network's folder or archive, 0 if there is none.
 ///
-/// Layers before it may be missing; [`read_network`](super::read_network) says which.
+/// Layers before it may be missing; [`read_network`](super::read_network) says which. An archive is read
+/// to its end.
 ///
 /// # Errors
-/// If the folder cannot be read.
+/// If the folder or archive cannot be read.
 pub fn count_layer_files(folder: &Path, neurons: usize) -> Result<usize, DataError> {
+    if folder.is_file() {
+        return archive::highest_layer(folder, neurons);
+    }
     let unreadable = |reason| DataError::read(folder, reason);
     let prefix = format!("n{neurons}-l");
     let mut highest = 0;
@@ -89,6 +108,10 @@ mod tests {
         assert_eq!(name(data.images(64)), "sparse-images-64.tsv.gz");
         fs::write(root.path().join("sparse-images-64.tsv"), "").unwrap();
         assert_eq!(name(data.images(64)), "sparse-images-64.tsv");
+        assert_eq!(name(data.network(64)), "neuron64");
+        fs::write(root.path().join("neuron64.tar.gz"), "").unwrap();
+        assert_eq!(name(data.network(64)), "neuron64.tar.gz");
+        fs::create_dir(root.path().join("neuron64")).unwrap();
         assert_eq!(name(data.network(64)), "neuron64");
         assert_eq!(name(data.categories(64, 120)), "neuron64-l120-categories.tsv");
     }

@@ -8,17 +8,21 @@
 //! | `sparse-images-1024.tsv` | image, feature, value (`1`) | image |
 //! | `neuron1024-l120-categories.tsv` | category: an image that survives the network | ascending |
 //!
-//! Layers and images are read in any order, the official one fastest.
+//! Layers and images are read in any order, the official one fastest, plain, gzip, or (networks) straight
+//! from a tar archive.
 
+mod archive;
 mod categories;
 mod folder;
 mod inputs;
+mod layer_lines;
 mod network;
 
 pub use categories::{read_categories, write_categories};
+pub(crate) use folder::layer_number;
 pub use folder::{DataFolder, count_layer_files, layer_file};
 pub use inputs::{read_inputs, write_inputs};
-pub(crate) use network::check_layers;
+pub(crate) use network::{check_layers, read_layer};
 pub use network::{read_network, write_network};
 
 /// Inputs of every official benchmark.

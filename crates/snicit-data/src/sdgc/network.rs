@@ -1,26 +1,27 @@
 use std::path::Path;
 
-use snicit::{Activation, Bias, Connection, Layer, Network, SparseWeights};
+use snicit::{Layer, Network, SparseWeights};
 
-use super::{CONNECTIONS_PER_NEURON, count_layer_files, layer_file};
-use crate::error::LineProblem;
-use crate::text::{NumberCache, Source, Triple, for_each_line, push_decimal, push_scientific};
+use super::{archive, layer_lines};
+use super::{count_layer_files, layer_file};
+use crate::text::{push_decimal, push_scientific};
 use crate::{DataError, Progress, atomic_file, parallel};
 
-/// Up to this width memory is reserved for as many connections as official layers have.
-const WIDEST: usize = 65536;
-const FIELDS: &str = "3 fields (input neuron, output neuron, weight)";
-
-/// Reads the first `layers` layers of the network in `folder`, `neurons` neurons each.
+/// Reads the first `layers` layers of a network, `neurons` neurons each.
 ///
-/// Every neuron gets `bias` and the activation [`Activation::SDGC`]. Layers may have any number of
-/// connections, in any order. They are read in parallel; `layer_done` counts them.
+/// `source` is the folder of the layer files, or a tar archive of it, plain or gzip, as the official
+/// `neuron1024.tar.gz`. Every neuron gets `bias` and the activation [`Activation::SDGC`]. Layers may have
+/// any number of connections, in any order. All threads are used, and beside the network only a few
+/// megabytes of text are in memory at a time; `layer_done` counts the layers.
 ///
 /// # Errors
-/// A missing layer is noticed before anything is read; otherwise the lowest layer that is damaged, with
-/// its first bad line (duplicate connections are looked for after everything else).
+/// A missing layer is noticed before anything is read (in an archive, at its end); otherwise the lowest
+/// layer that is damaged (in an archive, the first), with its first bad line (duplicate connections are
+/// looked for after everything else).
+///
+/// [`Activation::SDGC`]: snicit::Activation::SDGC
 pub fn read_network(
-    folder: &Path,
+    source: &Path,
     neurons: usize,
     layers: usize,
     bias: f32,
@@ -28,12 +29,27 @@ pub fn read_network(
 ) -> Result<Network, DataError> {
     let width = index_limit("the number of neurons", neurons)?;
     check_layers(layers)?;
-    check_all_present(folder, neurons, layers)?;
+    if source.is_file() {
+        return archive::read(source, width, layers, bias, layer_done);
+    }
+    check_all_present(source, neurons, layers)?;
+    let file = |i: usize| layer_file(source, neurons, i + 1);
+    // A thread a file is fastest, as long as there are enough files.
+    if layers >= 2 * rayon::current_num_threads() {
+        let read = |i| layer_lines::read_layer(&file(i), width, bias);
+        return Ok(Network::new(parallel::try_map(layers, layer_done, read)?)?);
+    }
     let read = |i| {
-        let weights = read_layer(&layer_file(folder, neurons, i + 1), width)?;
-        Ok(Layer::new(weights, Bias::Uniform(bias), Activation::SDGC)?)
+        let layer = layer_lines::read_layer_in_parallel(&file(i), width, bias)?;
+        layer_done(1);
+        Ok(layer)
     };
-    Ok(Network::new(parallel::try_map(layers, layer_done, read)?)?)
+    Ok(Network::new((0..layers).map(read).collect::<Result<Vec<_>, DataError>>()?)?)
+}
+
+/// Reads one layer, with bias 0.
+pub(crate) fn read_layer(file: &Path, neurons: usize) -> Result<Layer, DataError> {
+    layer_lines::read_layer(file, index_limit("the number of neurons", neurons)?, 0.0)
 }
 
 /// Writes every layer of `network` into `folder` as the official files are written, byte for byte.
@@ -101,47 +117,6 @@ fn check_all_present(folder: &Path, neurons: usize, layers: usize) -> Result<(),
         Some((layer, file)) => Err(DataError::LayerMissing { file, layer, layers, present, highest }),
         None => Ok(()),
     }
-}
-
-fn read_layer(file: &Path, neurons: u32) -> Result<SparseWeights, DataError> {
-    let names = ["input neuron", "output neuron", "weight"];
-    let format = Triple { fields: FIELDS, names, max: [neurons; 2] };
-    let mut weights = NumberCache::default();
-    let expected = (neurons as usize).min(WIDEST) * CONNECTIONS_PER_NEURON;
-    let mut connections: Vec<Connection> = Vec::with_capacity(expected);
-    let mut ascending = true;
-    let mut last = None;
-    let mut source = Source::open(file)?;
-    for_each_line(&mut source, FIELDS, |_, text| {
-        let parsed = format.parse(text).and_then(|(input, output, weight)| {
-            Some(Connection { input: input - 1, output: output - 1, weight: weights.parse(weight)? })
-        });
-        let connection = parsed.ok_or_else(|| format.explain(text))?;
-        let place = Some((connection.output, connection.input));
-        ascending &= last < place;
-        last = place;
-        connections.push(connection);
-        Ok(())
-    })?;
-    if connections.is_empty() {
-        return Err(DataError::Empty { file: file.to_owned(), expected: FIELDS });
-    }
-    if !ascending && let Some(second) = first_repetition(&connections) {
-        let Connection { input, output, .. } = connections[second];
-        let problem = LineProblem::DuplicateConnection { input: input + 1, output: output + 1 };
-        return Err(DataError::line(file, second as u64 + 1, problem));
-    }
-    let neurons = neurons as usize;
-    Ok(SparseWeights::from_connections(neurons, neurons, connections).map_err(snicit::Error::from)?)
-}
-
-/// The lowest index of a connection between two neurons that an earlier one connects already.
-fn first_repetition(connections: &[Connection]) -> Option<usize> {
-    let mut places: Vec<(u32, u32, usize)> =
-        connections.iter().enumerate().map(|(i, c)| (c.output, c.input, i)).collect();
-    places.sort_unstable();
-    let same = |pair: &&[(u32, u32, usize)]| (pair[0].0, pair[0].1) == (pair[1].0, pair[1].1);
-    places.windows(2).filter(same).map(|pair| pair[1].2).min()
 }
 
 fn write_layer(file: &Path, weights: &SparseWeights) -> Result<(), DataError> {

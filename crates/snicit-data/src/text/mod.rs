@@ -2,10 +2,14 @@
 
 mod fields;
 mod lines;
+mod pipeline;
 mod source;
+mod triples;
 mod write;
 
-pub(crate) use fields::{NumberCache, Single, Triple};
-pub(crate) use lines::for_each_line;
+pub(crate) use fields::{Single, Triple};
+pub(crate) use lines::{LineCount, Located, for_each_block, for_each_line};
+pub(crate) use pipeline::{Outlet, Stop, pipeline};
 pub(crate) use source::Source;
+pub(crate) use triples::TripleReader;
 pub(crate) use write::{push_decimal, push_scientific};

@@ -4,23 +4,25 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::lines::{BlockError, LineCount, Located};
 use crate::DataError;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// The bytes of a file, unpacked if they are gzip (told by the first two bytes, not by the name).
-pub(crate) struct Source {
+pub(crate) struct Source<'a> {
     file: PathBuf,
-    bytes: Bytes,
+    bytes: Bytes<'a>,
 }
 
-enum Bytes {
+enum Bytes<'a> {
     Plain(BufReader<File>),
     Gzip(Box<MultiGzDecoder<BufReader<File>>>),
+    Other(&'a mut dyn Read),
 }
 
-impl Source {
+impl<'a> Source<'a> {
     pub(crate) fn open(file: &Path) -> Result<Self, DataError> {
         let unreadable = |reason| DataError::read(file, reason);
         let mut raw = BufReader::with_capacity(BUFFER_BYTES, File::open(file).map_err(unreadable)?);
@@ -32,9 +34,9 @@ impl Source {
         Ok(Source { file: file.to_owned(), bytes })
     }
 
-    /// The path as the caller gave it.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    /// Whatever `bytes` gives, under a name for messages.
+    pub(crate) fn of(file: PathBuf, bytes: &'a mut dyn Read) -> Self {
+        Source { file, bytes: Bytes::Other(bytes) }
     }
 
     /// Reads some bytes into `buffer`; 0 means the end.
@@ -43,6 +45,7 @@ impl Source {
             let read = match &mut self.bytes {
                 Bytes::Plain(bytes) => bytes.read(buffer),
                 Bytes::Gzip(bytes) => bytes.read(buffer),
+                Bytes::Other(bytes) => bytes.read(buffer),
             };
             match read {
                 Ok(read) => return Ok(read),
@@ -64,6 +67,21 @@ impl Source {
             }
         }
         Ok(all)
+    }
+
+    /// Names file and line of what ended the reading of blocks behind `count` lines.
+    pub(crate) fn locate(
+        &self,
+        error: BlockError<Located>,
+        count: LineCount,
+        expected: &'static str,
+    ) -> DataError {
+        let located = match error {
+            BlockError::Read(error) => return error,
+            BlockError::LineTooLong => count.too_long(expected),
+            BlockError::Visit(located) => located,
+        };
+        DataError::line(&self.file, located.line, located.problem)
     }
 
     fn explain(&self, reason: io::Error) -> DataError {

@@ -1,4 +1,5 @@
 use super::Activations;
+use crate::Error;
 
 /// Binary activations, one bit a feature; each input starts at a new 64-bit word.
 ///
@@ -14,6 +15,26 @@ impl BitActivations {
     /// `inputs × features` zeros.
     pub fn zeros(inputs: usize, features: usize) -> Self {
         BitActivations { inputs, features, words: vec![0; inputs * features.div_ceil(64)] }
+    }
+
+    /// Takes the words of all inputs, input by input; see the type's documentation.
+    ///
+    /// # Errors
+    /// If their number is not `inputs · ⌈features / 64⌉`, or a bit beyond the last feature is 1.
+    pub fn from_words(inputs: usize, features: usize, words: Vec<u64>) -> Result<Self, Error> {
+        let bits = BitActivations { inputs, features, words };
+        let expected = inputs.saturating_mul(bits.words_per_input());
+        if bits.words.len() != expected {
+            return Err(Error::BitWords { inputs, features, expected, found: bits.words.len() });
+        }
+        if !features.is_multiple_of(64) {
+            let beyond = u64::MAX << (features % 64);
+            let stray = |words: &[u64]| words.last().is_some_and(|last| last & beyond != 0);
+            if let Some(i) = bits.words.chunks(bits.words_per_input()).position(stray) {
+                return Err(Error::BitBeyondFeatures { input: i + 1, features });
+            }
+        }
+        Ok(bits)
     }
 
     /// Number of inputs.
@@ -115,6 +136,21 @@ mod tests {
         let values = bits.to_activations();
         assert_eq!(values.column(1).iter().sum::<f32>(), 4.0);
         assert_eq!(values.column(1)[63], 1.0);
+    }
+
+    #[test]
+    fn words_are_taken_as_they_are() {
+        let words = vec![1, 1 << 5, 0, 0];
+        let bits = BitActivations::from_words(2, 70, words).unwrap();
+        assert_eq!(bits.ones_of(0).collect::<Vec<_>>(), [0, 69]);
+        assert_eq!(bits.ones_of(1).count(), 0);
+        let refuse =
+            |features, words| BitActivations::from_words(2, features, words).unwrap_err().to_string();
+        assert_eq!(refuse(70, vec![0; 3]), "2 inputs of 70 features need 4 words of 64 bits, found 3");
+        assert_eq!(refuse(70, vec![0, 0, 0, 1 << 6]), "input 2 has a bit beyond its 70 features");
+        assert!(BitActivations::from_words(2, 64, vec![u64::MAX; 2]).is_ok());
+        assert!(BitActivations::from_words(0, 70, vec![]).is_ok());
+        assert!(BitActivations::from_words(5, 0, vec![]).is_ok());
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (neurons, layers) = (args.neurons, args.layers);
     let folder = match &args.output {
         Some(folder) => folder.clone(),
-        None => source::data_folder(&args.data)?.network(neurons),
+        None => source::data_folder(&args.data)?.network_folder(neurons),
     };
     let present = layers_present(&folder, neurons)?;
     if present > 0 && !args.force {

@@ -1,4 +1,5 @@
 mod digits;
+mod fetch;
 mod generate;
 mod images;
 mod truth;
@@ -15,7 +16,7 @@ use crate::progress::Bar;
 use crate::units::{count, counted};
 use crate::{destination, source, stdout};
 
-/// Make networks, inputs and truth in the official layout
+/// Fetch or make networks, inputs and truth in the official layout
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -24,6 +25,10 @@ pub(crate) struct Args {
 }
 
 const AFTER_HELP: &str = "\
+The official benchmark:
+  snicit data fetch sdgc 1024
+  snicit sdgc -n 1024 -l 120
+
 A benchmark from nothing:
   snicit data generate -n 1024 -l 120
   snicit data digits -n 1024
@@ -34,6 +39,7 @@ Existing files are never written over without --force.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Fetch(fetch::Args),
     Generate(generate::Args),
     Images(images::Args),
     Digits(digits::Args),
@@ -42,6 +48,7 @@ enum Command {
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     match &args.command {
+        Command::Fetch(args) => fetch::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Images(args) => images::run(args),
         Command::Digits(args) => digits::run(args),

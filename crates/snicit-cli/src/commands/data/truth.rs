@@ -56,8 +56,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     destination::refuse_existing(&output, args.force)?;
     destination::check_file(&output)?;
 
-    let network = files.read(args.layers, bias)?;
-    let inputs = input_file.read()?;
+    let network = files.read(args.layers, bias)?.value;
+    let inputs = input_file.read()?.value;
     let truth = {
         let bar = Bar::new("float64 reference", inputs.len() as u64);
         reference::categories_watched(&network, &inputs, || bar.advance(1))

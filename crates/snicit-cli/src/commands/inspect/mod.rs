@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let layers = args.layers.map_or_else(|| files.count(), Ok)?;
     // Layer files hold no bias; nothing but the bias line depends on it.
     let bias = args.network.bias.or_else(|| sdgc::bias(args.network.neurons));
-    let network = files.read(layers, bias.unwrap_or(0.0))?;
+    let network = files.read(layers, bias.unwrap_or(0.0))?.value;
     let summary = Summary::of(&network, bias);
     if args.json {
         stdout::print_json(&summary)?;

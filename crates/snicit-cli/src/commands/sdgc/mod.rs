@@ -77,6 +77,7 @@ Examples:
   snicit sdgc -l 30 --weights net --inputs sparse-images-1024.tsv.gz --truth none
   snicit sdgc --json | jq .times_ms.total
 
+The first run leaves network and inputs in a cache that the next one loads from; see `snicit cache`.
 Times do not include reading and preparing. Edges/s are inputs × connections / total time.
 Exit code: 0 done, 1 the categories differ from the truth, 2 could not do it.";
 
@@ -105,6 +106,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let network = files.read(layers, bias)?;
     let inputs = input_file.read()?;
     let load = start.elapsed();
+    let from_cache = (network.from_cache, inputs.from_cache);
+    let (network, inputs) = (network.value, inputs.value);
     let true_categories = truth.read()?;
 
     let batch = args.batch.unwrap_or(sdgc::INPUTS);
@@ -132,6 +135,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         categories: categories.len(),
         answer: &answer,
         load,
+        from_cache,
         prepare,
     };
     if let Some(note) = &truth.note {

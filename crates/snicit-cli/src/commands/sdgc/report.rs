@@ -38,6 +38,8 @@ pub(super) struct Run<'a> {
     pub(super) categories: usize,
     pub(super) answer: &'a Answer,
     pub(super) load: Duration,
+    /// Whether network and inputs came from the cache.
+    pub(super) from_cache: (bool, bool),
     pub(super) prepare: Duration,
 }
 
@@ -92,7 +94,13 @@ impl Run<'_> {
         line("recovery", ms(times.recovery), "ms");
         line("total", ms(times.total()), "ms");
         line("throughput", rate(self.edges_per_second()), "edges/s");
-        line("loading", ms(self.load), "ms");
+        let loaded = match self.from_cache {
+            (true, true) => "ms, from the cache",
+            (true, false) => "ms, the network from the cache",
+            (false, true) => "ms, the inputs from the cache",
+            (false, false) => "ms, from the files",
+        };
+        line("loading", ms(self.load), loaded);
         line("preparing", ms(self.prepare), "ms");
         line("peak memory", memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
         line("columns left", count(measures::columns_left(report)), "");
