@@ -92,7 +92,8 @@ pub trait Observer: Sync {
         let _ = column_layers;
     }
 
-    /// Whether to stop; asked at least once a layer.
+    /// Whether to stop; asked once a layer or, where many layers are sent to a device at once, before each
+    /// such run of layers.
     fn cancelled(&self) -> bool {
         false
     }
