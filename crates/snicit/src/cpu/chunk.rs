@@ -94,12 +94,7 @@ impl Chunk {
         // Kernels write every row: what is in the buffer from before does not matter.
         self.next_rows.resize(self.live.len() * self.neurons, LaneRow::ZERO);
         let Chunk { rows, next_rows, live, scratch, .. } = self;
-        let (inputs, outputs) = (layer.spmm.inputs(), layer.spmm.outputs());
-        for (tile, live) in live.iter_mut().enumerate() {
-            let input = &rows[tile * inputs..][..inputs];
-            let output = &mut next_rows[tile * outputs..][..outputs];
-            *live = layer.spmm.multiply(&layer.epilogue, input, output, scratch);
-        }
+        layer.spmm.multiply_tiles(&layer.epilogue, rows, next_rows, live, scratch);
         std::mem::swap(&mut self.rows, &mut self.next_rows);
         self.mask_padding();
         self.live.iter().map(|mask| mask.count_ones() as usize).sum()

@@ -31,7 +31,7 @@ pub(super) fn pass(
     .collect();
     let passed = run.map(groups, SpmmScratch::default, |scratch, group| {
         if together == 1 {
-            pass_one_by_one(run, first, layers, group, keep)
+            pass_one_by_one(run, first, layers, group, keep, scratch)
         } else {
             pass_tile(run, first, layers, group, keep, scratch)
         }
@@ -45,6 +45,7 @@ fn pass_one_by_one(
     layers: &[ConvertedLayer],
     centroids: Vec<Column>,
     keep: bool,
+    scratch: &mut SpmmScratch,
 ) -> Result<Vec<(Column, Trajectory)>, Error> {
     let pass = |Column { input, values }: Column| {
         let (mut values, mut biased) = (values.into_vec(), Vec::new());
@@ -52,7 +53,7 @@ fn pass_one_by_one(
         for (i, layer) in layers.iter().enumerate() {
             run.enter_layer(first + i, 1)?;
             biased.resize(layer.spmm.outputs(), 0.0);
-            layer.spmm.multiply_column(&layer.biased, &values, &mut biased);
+            layer.spmm.multiply_column(&layer.biased, &values, &mut biased, scratch);
             values.clear();
             values.extend(biased.iter().map(|&z| layer.activate(z)));
             if keep {
