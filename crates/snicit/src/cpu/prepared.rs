@@ -1,7 +1,7 @@
 //! A network prepared for a method on the CPU.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -176,6 +176,7 @@ impl Prepared for CpuPrepared {
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: result.times,
+            upload: Duration::ZERO,
             live_columns: run.into_live_columns(result.columns.len()),
             centroids: result.centroids.map(|centroids| centroids as u64),
         };

@@ -102,6 +102,9 @@ impl Run<'_> {
         };
         line("loading", ms(self.load), loaded);
         line("preparing", ms(self.prepare), "ms");
+        if !report.upload.is_zero() {
+            line("uploading", ms(report.upload), "ms, outside the total");
+        }
         line("peak memory", memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
         line("columns left", count(measures::columns_left(report)), "");
         line("centroids", report.centroids.map_or_else(|| "–".to_owned(), count), "");
@@ -146,6 +149,8 @@ impl Run<'_> {
             post_convergence_layer_ms: self.post_convergence_layer_ms(),
             edges_per_second: self.edges_per_second(),
             load_ms: as_ms(self.load),
+            prepare_ms: as_ms(self.prepare),
+            upload_ms: as_ms(self.report.upload),
             peak_memory_bytes: memory::peak(),
         }
     }
@@ -169,6 +174,8 @@ pub(super) struct RunJson<'a> {
     post_convergence_layer_ms: Option<f64>,
     edges_per_second: f64,
     load_ms: f64,
+    prepare_ms: f64,
+    upload_ms: f64,
     peak_memory_bytes: Option<u64>,
 }
 
