@@ -84,7 +84,7 @@ impl CompactingFeedForward {
         phase: Range<usize>,
     ) -> Result<Vec<Column>, Error> {
         let before = piece.len();
-        chunk.load(piece, run.may_drop_before(phase.start));
+        chunk.load(&self.kernels, piece, run.may_drop_before(phase.start));
         run.spared_from(phase.start, before - chunk.len());
         for layer in phase.clone() {
             let before = chunk.len();
@@ -100,7 +100,7 @@ impl CompactingFeedForward {
         }
         let may_drop = run.may_drop_before(phase.end);
         let before = chunk.len();
-        let columns = chunk.take_columns(may_drop);
+        let columns = chunk.take_columns(&self.kernels, may_drop);
         run.spared_from(phase.end, before - columns.len());
         Ok(columns)
     }

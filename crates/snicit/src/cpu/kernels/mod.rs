@@ -5,6 +5,7 @@
 
 mod active_rows;
 mod column;
+mod columns;
 mod compact;
 mod dense;
 mod residues;
@@ -18,7 +19,7 @@ use super::layout::{DenseWeights, Epilogue, Slabs, Strips, sections_for};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2Lanes, Avx512Lanes};
 use super::simd::{Lanes, PortableLanes};
-use super::tile::{LaneMask, LaneRow};
+use super::tile::{LANES, LaneMask, LaneRow};
 pub(super) use compact::LaneMoves;
 pub(super) use residues::ResidueUpdate;
 
@@ -35,6 +36,8 @@ pub(super) struct Kernels {
     gather_column: unsafe fn(&Strips, &Epilogue, &[f32], &mut [f32]) -> bool,
     scatter_column: unsafe fn(&Slabs, &Epilogue, &[f32], &mut [f32]) -> bool,
     active_rows: unsafe fn(&[LaneRow], usize, u32, &mut Vec<u32>),
+    store_columns: unsafe fn(&mut [LaneRow], &[&[f32]]),
+    load_columns: unsafe fn(&[LaneRow], LaneMask) -> Vec<Box<[f32]>>,
     update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
@@ -137,6 +140,16 @@ macro_rules! kernels {
                 }
             }
             $(#[$features])?
+            fn store_columns(tile: &mut [LaneRow], columns: &[&[f32]]) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { columns::store::<$lanes>(tile, columns) }
+            }
+            $(#[$features])?
+            fn load_columns(tile: &[LaneRow], lanes: LaneMask) -> Vec<Box<[f32]>> {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { columns::load::<$lanes>(tile, lanes) }
+            }
+            $(#[$features])?
             fn update_residues(update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { residues::update::<$lanes>(update, tile) }
@@ -163,6 +176,8 @@ macro_rules! kernels {
                 gather_column,
                 scatter_column,
                 active_rows,
+                store_columns,
+                load_columns,
                 update_residues,
                 compact,
             }
@@ -348,6 +363,23 @@ impl Kernels {
         assert!(tiles == 1 || tiles == self.dense_tiles);
         // SAFETY: a `Kernels` exists only where the processor has its instruction set.
         unsafe { (self.active_rows)(rows, tiles, 0, active) }
+    }
+
+    /// Writes `columns`, up to sixteen, into the first lanes of a tile, and zeros into the others.
+    ///
+    /// # Panics
+    /// If there are too many columns or one has another length than the tile has rows.
+    pub(super) fn store_columns(&self, tile: &mut [LaneRow], columns: &[&[f32]]) {
+        assert!(columns.len() <= LANES);
+        assert!(columns.iter().all(|column| column.len() == tile.len()));
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.store_columns)(tile, columns) }
+    }
+
+    /// Reads the given lanes of a tile, ascending.
+    pub(super) fn load_columns(&self, tile: &[LaneRow], lanes: LaneMask) -> Vec<Box<[f32]>> {
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.load_columns)(tile, lanes) }
     }
 
     /// SNICIT's update of a tile of residue columns; see [`ResidueUpdate`]. Gives the lanes with a
