@@ -39,7 +39,7 @@ def clipped(maximum: float) -> str:
     """min(max(x, 0), maximum)."""
     if maximum >= np.finfo(np.float32).max:
         return "relu"
-    return f"relu:{np.float32(maximum)}"
+    return f"relu:{np.float32(maximum)}".removesuffix(".0")
 
 
 def activation_named(text: str) -> str:

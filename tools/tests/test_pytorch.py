@@ -33,7 +33,7 @@ def assert_same(network, model, inputs: int):
     "between, flag, activation",
     [
         (nn.ReLU, "relu", "relu"),
-        (nn.ReLU6, "relu6", "relu:6.0"),
+        (nn.ReLU6, "relu6", "relu:6"),
         (lambda: nn.Hardtanh(0, 0.5), "clip:0.5", "relu:0.5"),
         (nn.Identity, "identity", "identity"),
     ],
@@ -106,8 +106,8 @@ def test_half_precision_checkpoint_and_sparse_tensors(tmp_path, convert):
 
 def test_activations_one_a_layer(tmp_path, convert, refusal):
     path = saved(tmp_path, mlp(4, 4, 4, 4).state_dict())
-    assert convert(path, "--activations", "relu,clip:2")[0].activations == ["relu", "relu:2.0", "identity"]
-    assert convert(path, "--activations", "relu,identity,relu6")[0].activations == ["relu", "identity", "relu:6.0"]
+    assert convert(path, "--activations", "relu,clip:2")[0].activations == ["relu", "relu:2", "identity"]
+    assert convert(path, "--activations", "relu,identity,relu6")[0].activations == ["relu", "identity", "relu:6"]
     assert "expected 1, 2 or 3 entries, found 4" in refusal(path, "--activations", "relu,relu,relu,relu")
 
 
