@@ -499,12 +499,22 @@ def write(path: Path, name: str, layers: list[Layer], dense_above: float) -> Non
     }
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(save(tensors, metadata))
+        part.write_bytes(with_sorted_metadata(save(tensors, metadata)))
         part.replace(path)
     except OSError as error:
         raise Refused(f"{path}: cannot be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def with_sorted_metadata(file: bytes) -> bytes:
+    """The safetensors library puts the metadata in any order; the same model is to give the same bytes."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + file[8 + length :]
 
 
 def table(layers: list[Layer], dense_above: float) -> str:

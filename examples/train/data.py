@@ -95,13 +95,16 @@ def _cifar_binary(folder: Path) -> tuple[Split, Split]:
 
 
 def _cifar_images(path: Path, files) -> tuple[Split, Split]:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     found: dict[str, list] = {"train": [], "test": []}
     for parts, read in files:
         if len(parts) < 3 or parts[-3] not in found or parts[-2] not in CIFAR_CLASSES:
             continue
-        image = np.asarray(Image.open(io.BytesIO(read())).convert("RGB"))
+        try:
+            image = np.asarray(Image.open(io.BytesIO(read())).convert("RGB"))
+        except UnidentifiedImageError as error:
+            raise DataError(f"{path}: {'/'.join(parts)}: not an image") from error
         if image.shape != (32, 32, 3):
             raise DataError(f"{path}: {'/'.join(parts)}: expected 32 x 32 pixels, found {image.shape}")
         found[parts[-3]].append((parts[-1], CIFAR_CLASSES.index(parts[-2]), image))

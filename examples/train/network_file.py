@@ -44,7 +44,18 @@ def save_whole(path: Path, tensors: dict[str, np.ndarray], metadata: dict[str, s
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(save(tensors, metadata))
+        part.write_bytes(with_sorted_metadata(save(tensors, metadata)))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def with_sorted_metadata(file: bytes) -> bytes:
+    """The safetensors library puts the metadata in any order; a seed is to give the same bytes."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + length])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + file[8 + length :]

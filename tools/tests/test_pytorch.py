@@ -51,6 +51,10 @@ def test_pruned_in_place(tmp_path, convert, between, flag, activation):
     assert len(network.tensors["layers.1.weight.values"]) == model[0].weight.count_nonzero()
     assert "300 x 17" in out and str(model[0].weight.count_nonzero().item()) in out
     assert_same(network, model, 17)
+    again = tmp_path / "out.safetensors"
+    before = again.read_bytes()
+    convert(tmp_path / "model.pt", "--activations", flag)
+    assert again.read_bytes() == before
 
 
 def test_weight_mask_and_weight_orig(tmp_path, convert):
