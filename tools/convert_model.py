@@ -544,6 +544,8 @@ def first_line(error: Exception) -> str:
 def convert(args: argparse.Namespace) -> list[Layer]:
     if not args.model.is_file():
         raise Refused(f"{args.model}: no such file")
+    if not args.out.parent.is_dir():
+        raise Refused(f"{args.out}: its folder does not exist")
     if args.out.exists() and args.out.samefile(args.model):
         raise Refused(f"{args.out}: is the model itself")
     if not 0 <= args.dense_above <= 1:

@@ -21,10 +21,10 @@ from training import Recipe, pixels, run_over, train
 RECIPES = {
     "mnist": Recipe(
         epochs=20, learning_rate=2e-3, schedule="warm-up", batch=128, weight_decay=1e-4,
-        label_smoothing=0.1, noise=0.05, shift=2, mirror=False, spread=0.3,
+        label_smoothing=0.1, noise=0.1, shift=1, mirror=False, spread=0.3,
     ),
     "cifar10": Recipe(
-        epochs=20, learning_rate=3e-3, schedule="warm-up", batch=128, weight_decay=1e-2,
+        epochs=24, learning_rate=3e-3, schedule="warm-up", batch=128, weight_decay=1e-2,
         label_smoothing=0.1, noise=0.05, shift=4, mirror=True, spread=0.3,
     ),
 }
@@ -151,7 +151,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same network")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--values", choices=["f32", "f16"], default="f32", help="how weights are stored")
-    parser.add_argument("--channels", type=int, nargs=3, default=[48, 96, 192],
+    parser.add_argument("--channels", type=int, nargs=3, default=[32, 96, 192],
                         help="of D's three convolution blocks")
     parser.add_argument("--bf16", action="store_true",
                         help="D's convolutions in bfloat16: faster where the processor has AMX")

@@ -1,5 +1,6 @@
 """State_dicts: what the converted network computes, and what is refused."""
 
+import convert_model
 import numpy as np
 import pytest
 import torch
@@ -146,7 +147,7 @@ def test_refusals(tmp_path, refusal, state, message):
     assert message in refusal(saved(tmp_path, state), "--activations", "relu")
 
 
-def test_refusals_of_files_and_flags(tmp_path, refusal):
+def test_refusals_of_files_and_flags(tmp_path, refusal, capsys):
     path = saved(tmp_path, {"a.weight": W})
     assert "--activations is needed" in refusal(path)
     for wrong in ("tanh", "clip:0", "clip:-1", "clip:1e999", "clip:x"):
@@ -154,6 +155,11 @@ def test_refusals_of_files_and_flags(tmp_path, refusal):
     whole = saved(tmp_path, nn.Linear(2, 2), "whole.pt")
     assert "save model.state_dict(), not the model" in refusal(whole, "--activations", "relu")
     assert "no such file" in refusal(tmp_path / "none.pt", "--activations", "relu")
+    nowhere = path / "below" / "out.safetensors"
+    assert convert_model.main([str(path), "-o", str(nowhere), "--activations", "relu"]) == 2
+    assert "its folder does not exist" in capsys.readouterr().err
+    assert convert_model.main([str(path), "-o", str(path), "--activations", "relu"]) == 2
+    assert "is the model itself" in capsys.readouterr().err
     (tmp_path / "model.txt").write_text("x")
     assert "expected a file .onnx" in refusal(tmp_path / "model.txt")
     (tmp_path / "broken.safetensors").write_text("x")
