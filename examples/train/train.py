@@ -20,7 +20,7 @@ from training import Recipe, pixels, run_over, train
 
 RECIPES = {
     "mnist": Recipe(
-        epochs=20, learning_rate=2e-3, schedule="warm-up", batch=128, weight_decay=1e-4,
+        epochs=20, learning_rate=1e-3, schedule="warm-up", batch=128, weight_decay=1e-4,
         label_smoothing=0.1, noise=0.1, shift=1, mirror=False, spread=0.3,
     ),
     "cifar10": Recipe(
