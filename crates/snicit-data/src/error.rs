@@ -46,6 +46,26 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A zip archive (`.npz`) is damaged.
+    #[error("{file}: the zip archive is damaged: {reason}")]
+    Zip {
+        /// The archive.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Part of a file is not what it should be.
+    #[error("{place}: {what} is {found}, expected {expected}")]
+    Unexpected {
+        /// The file, and the member or tensor where there are several.
+        place: String,
+        /// The part.
+        what: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
     /// A line of a text file is not what it should be.
     #[error("{file}, line {line}: {problem}")]
     Line {
@@ -191,6 +211,20 @@ pub enum LineProblem {
 impl DataError {
     pub(crate) fn line(file: &Path, line: u64, problem: LineProblem) -> Self {
         DataError::Line { file: file.to_owned(), line, problem }
+    }
+
+    pub(crate) fn unexpected(
+        place: impl ToString,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        DataError::Unexpected {
+            place: place.to_string(),
+            what: what.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     pub(crate) fn read(file: &Path, reason: io::Error) -> Self {

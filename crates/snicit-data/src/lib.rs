@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
+//! | [`arrays`] | dense arrays in numpy's files, `.npy` and `.npz` |
 //! | [`radixnet`] | the challenge's networks, generated |
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
 //! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
@@ -12,6 +13,7 @@
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
+pub mod arrays;
 mod atomic_file;
 pub mod cache;
 pub mod digits;
@@ -21,10 +23,12 @@ pub mod mnist;
 mod parallel;
 pub mod radixnet;
 mod random;
+mod rounded;
 pub mod sdgc;
 mod text;
 
 pub use error::{DataError, LineProblem};
+pub use rounded::Rounded;
 
 /// Called with the number of further units (layers, say) that are done, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
