@@ -111,6 +111,14 @@ pub enum DataError {
         /// What the files can hold.
         expected: String,
     },
+    /// A matrix is none of weights.
+    #[error("{place}: {problem}")]
+    Weights {
+        /// The file, and the member where there are several.
+        place: String,
+        /// What is wrong with it.
+        problem: snicit::network::InvalidWeights,
+    },
     /// A file of images is not in the IDX format it should be in.
     #[error("{file}: {what} is {found}, expected {expected}")]
     Idx {
@@ -169,10 +177,12 @@ pub enum LineProblem {
         expected: String,
     },
     /// Too few or too many fields.
-    #[error("the line has {found} tab-separated fields, expected {expected}")]
+    #[error("the line has {found} {separated}-separated fields, expected {expected}")]
     FieldCount {
         /// Fields found.
         found: usize,
+        /// What separates them: `tab`, `blank` or `comma`.
+        separated: &'static str,
         /// The fields there should be.
         expected: &'static str,
     },

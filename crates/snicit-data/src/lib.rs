@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
 //! | [`arrays`] | dense arrays in numpy's files, `.npy` and `.npz` |
+//! | [`matrices`] | sparse matrices: Matrix Market and scipy's `.npz` |
 //! | [`radixnet`] | the challenge's networks, generated |
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
 //! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
@@ -19,6 +20,7 @@ pub mod cache;
 pub mod digits;
 mod error;
 pub mod fetch;
+pub mod matrices;
 pub mod mnist;
 mod parallel;
 pub mod radixnet;
