@@ -3,6 +3,8 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
+//! | [`arrays`] | dense arrays in numpy's files, `.npy` and `.npz` |
+//! | [`matrices`] | sparse matrices: Matrix Market and scipy's `.npz` |
 //! | [`radixnet`] | the challenge's networks, generated |
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
 //! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
@@ -14,21 +16,25 @@
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
+pub mod arrays;
 mod atomic_file;
 pub mod cache;
 pub mod digits;
 mod error;
 pub mod fetch;
+pub mod matrices;
 pub mod medium_scale;
 pub mod mnist;
 pub mod model;
 mod parallel;
 pub mod radixnet;
 mod random;
+mod rounded;
 pub mod sdgc;
 mod text;
 
 pub use error::{DataError, LineProblem};
+pub use rounded::Rounded;
 
 /// Called with the number of further units (layers, say) that are done, from any thread.
 pub type Progress<'a> = &'a (dyn Fn(u64) + Sync);
