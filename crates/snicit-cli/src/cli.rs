@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{beyond, cache, completions, data, demo, devices, inspect, man, sdgc};
+use crate::commands::{beyond, cache, completions, data, demo, devices, infer, inspect, man, sdgc};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -18,6 +18,7 @@ Examples:
   snicit demo                          the four methods on a generated network
   snicit sdgc -m XY -n 1024 -l 120     a Graph Challenge benchmark
   snicit beyond -k A                   a trained network
+  snicit infer net.safetensors in.npy  a network of your own
   snicit help data generate            help of a subcommand
 
 Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
@@ -28,6 +29,7 @@ enum Command {
     Demo(demo::Args),
     Sdgc(sdgc::Args),
     Beyond(beyond::Args),
+    Infer(infer::Args),
     Data(data::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
@@ -43,6 +45,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Sdgc(args) => sdgc::run(&args),
             Command::Beyond(args) => beyond::run(&args),
+            Command::Infer(args) => infer::run(&args),
             Command::Data(args) => data::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),

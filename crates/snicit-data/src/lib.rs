@@ -10,6 +10,7 @@
 //! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
 //! | [`fetch`] | the official files, MNIST and CIFAR-10 from the network |
 //! | [`model`] | trained networks in files |
+//! | [`samples`] | inputs, labels and answers of trained networks |
 //! | [`medium_scale`] | the paper's benchmarks A to D: trained networks, test sets, facts |
 //! | [`digits`] | digit-like inputs drawn from nothing, for trying things out |
 //!
@@ -30,6 +31,7 @@ mod parallel;
 pub mod radixnet;
 mod random;
 mod rounded;
+pub mod samples;
 pub mod sdgc;
 mod text;
 

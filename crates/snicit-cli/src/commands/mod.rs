@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod devices;
+pub(crate) mod infer;
 pub(crate) mod inspect;
 pub(crate) mod man;
 pub(crate) mod sdgc;

@@ -70,12 +70,12 @@ Examples:
   snicit beyond -k B --compare
   snicit beyond -k C --prune-at-conversion 0 --prune-at-update 0        SNICIT that loses nothing
 
-DIR holds what SNICIT's artifact has in dataset/beyond (networks, MNIST, CIFAR-10), or files of our own,
-A.safetensors to D.safetensors and D-features.safetensors; without MNIST in it, that of the data folder
-($SNICIT_DATA, else snicit in the XDG data folder) is taken.
+DIR holds what SNICIT's artifact has in dataset/beyond (networks, MNIST, CIFAR-10), or files of
+our own, A.safetensors to D.safetensors and D-features.safetensors. Without MNIST in it, that of
+the data folder ($SNICIT_DATA, else snicit in the XDG data folder) is taken.
 
-Accuracies are in percent; the loss, in percentage points, is what exact feed-forward (XY-2021) has more on
-the same network. XY-2021 is always timed, too: the report says so where SNICIT gains nothing over it.";
+Accuracies are in percent; the loss, in percentage points, is what exact feed-forward has more on
+the same network. XY-2021 is always timed, too, so that the report can say what SNICIT gains.";
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let letter = args.benchmark;
