@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cache, completions, data, demo, devices, inspect, man, sdgc};
+use crate::commands::{beyond, cache, completions, data, demo, devices, inspect, man, sdgc};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -17,6 +17,7 @@ const AFTER_HELP: &str = "\
 Examples:
   snicit demo                          the four methods on a generated network
   snicit sdgc -m XY -n 1024 -l 120     a Graph Challenge benchmark
+  snicit beyond -k A                   a trained network
   snicit help data generate            help of a subcommand
 
 Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
@@ -26,6 +27,7 @@ Results go to standard output, everything else to standard error.";
 enum Command {
     Demo(demo::Args),
     Sdgc(sdgc::Args),
+    Beyond(beyond::Args),
     Data(data::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
@@ -40,6 +42,7 @@ impl Cli {
         match self.command {
             Command::Demo(args) => demo::run(&args),
             Command::Sdgc(args) => sdgc::run(&args),
+            Command::Beyond(args) => beyond::run(&args),
             Command::Data(args) => data::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),

@@ -194,12 +194,18 @@ fn networks_and_test_sets_of_another_shape_are_refused() {
 /// What comes with the crate has the shape that it should have.
 #[test]
 fn the_embedded_networks_are_whole() {
-    let source = Source { folder: None, mnist: "nowhere".into() };
-    let benchmark = medium_scale::load(Letter::D, &source).unwrap();
-    assert_eq!((benchmark.inputs.len(), benchmark.labels.len()), (10_000, 10_000));
-    assert!(benchmark.labels.iter().all(|&label| label < 10));
-    for layer in &benchmark.network.layers()[..12] {
-        assert!((layer.weights().density() - 0.5).abs() < 0.01, "{}", layer.weights().density());
+    let (_folder, mut source) = benchmark();
+    source.mnist = source.folder.take().unwrap().join("MNIST");
+    for letter in Letter::ALL {
+        let benchmark = medium_scale::load(letter, &source).unwrap();
+        let density = |layer: usize| benchmark.network.layers()[layer].weights().density();
+        let first = letter.dense_layers_before();
+        for layer in first..first + letter.sparse_layers() {
+            assert!((density(layer) - letter.density()).abs() < 0.01, "{letter}: {}", density(layer));
+        }
+        assert!(density(letter.layers() - 1) > 0.9, "{letter}");
     }
-    assert!(benchmark.network.layers()[12].weights().density() > 0.9);
+    let test_set = medium_scale::load(Letter::D, &source).unwrap();
+    assert_eq!((test_set.inputs.len(), test_set.labels.len()), (10_000, 10_000));
+    assert!(test_set.labels.iter().all(|&label| label < 10));
 }

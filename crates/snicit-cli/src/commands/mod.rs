@@ -1,5 +1,6 @@
 //! The subcommands, one each: their arguments, and what they call and print.
 
+pub(crate) mod beyond;
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod data;

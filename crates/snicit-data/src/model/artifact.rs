@@ -143,7 +143,11 @@ fn sparse(file: &Path, inputs: usize, outputs: usize) -> Result<SparseWeights, D
     for_each_line(&mut Source::open(file)?, LINE, |text| {
         let fields: Vec<&[u8]> = text.split(|&byte| byte == b'\t').collect();
         let &[input, output, weight] = fields.as_slice() else {
-            return Err(LineProblem::FieldCount { found: fields.len(), expected: LINE });
+            return Err(LineProblem::FieldCount {
+                found: fields.len(),
+                separated: "tab",
+                expected: LINE,
+            });
         };
         connections.push(Connection {
             input: parse_index("input neuron", input, inputs)?,
