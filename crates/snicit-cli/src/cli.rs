@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{beyond, cache, completions, data, demo, devices, inspect, man, sdgc};
+use crate::commands::{beyond, cache, completions, convert, data, demo, devices, inspect, man, sdgc};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -29,6 +29,7 @@ enum Command {
     Sdgc(sdgc::Args),
     Beyond(beyond::Args),
     Data(data::Args),
+    Convert(convert::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
     Cache(cache::Args),
@@ -44,6 +45,7 @@ impl Cli {
             Command::Sdgc(args) => sdgc::run(&args),
             Command::Beyond(args) => beyond::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::Cache(args) => cache::run(&args),

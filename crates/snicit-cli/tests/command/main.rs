@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod cache;
+mod convert;
 mod data;
 mod demo;
 mod fetch;
