@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{beyond, cache, completions, data, demo, devices, infer, inspect, man, sdgc};
+use crate::commands::{
+    beyond, cache, completions, convert, data, demo, devices, infer, inspect, man, sdgc,
+};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -31,6 +33,7 @@ enum Command {
     Beyond(beyond::Args),
     Infer(infer::Args),
     Data(data::Args),
+    Convert(convert::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
     Cache(cache::Args),
@@ -47,6 +50,7 @@ impl Cli {
             Command::Beyond(args) => beyond::run(&args),
             Command::Infer(args) => infer::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::Cache(args) => cache::run(&args),

@@ -5,6 +5,7 @@
 //! | [`sdgc`] | the files of the Sparse DNN Graph Challenge: layers, inputs, categories |
 //! | [`arrays`] | dense arrays in numpy's files, `.npy` and `.npz` |
 //! | [`matrices`] | sparse matrices: Matrix Market and scipy's `.npz` |
+//! | [`convert`] | from one of these formats to another, without loss |
 //! | [`radixnet`] | the challenge's networks, generated |
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
 //! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
@@ -20,6 +21,7 @@
 pub mod arrays;
 mod atomic_file;
 pub mod cache;
+pub mod convert;
 pub mod digits;
 mod error;
 pub mod fetch;

@@ -3,6 +3,7 @@
 pub(crate) mod beyond;
 pub(crate) mod cache;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod devices;

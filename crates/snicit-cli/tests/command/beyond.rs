@@ -110,7 +110,7 @@ fn the_artifacts_layout_with_and_without_a_dense_first_layer() {
         let report = json(&folder, &format!("{line} --sampled-columns 1"));
         assert_eq!(report["centroids"], 1, "{line}");
         let loss = report["accuracy_loss"].as_f64().unwrap();
-        assert!(loss > 5.0, "{line}: {loss}");
+        assert!(loss > 1.0, "{line}: {loss}");
         assert!((report["accuracy"].as_f64().unwrap() + loss - expected).abs() < 1e-9, "{line}");
     }
 }

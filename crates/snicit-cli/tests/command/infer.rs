@@ -114,23 +114,22 @@ fn write_toml(folder: &Folder) {
     write_npy(&file("l1.npy"), &Array::new(vec![8, FEATURES], Values::F32(dense)).unwrap()).unwrap();
     write_scipy(&file("l2.npz"), &weights(&layers[1]), Packing::Stored).unwrap();
     write_matrix_market(&file("l3.mtx"), &weights(&layers[2])).unwrap();
-    let mut by_input = vec![0.0; 8 * 3];
-    layers[3].connections.iter().for_each(|&(i, j, weight)| by_input[i * 3 + j] = weight);
-    write_npy(&file("l4.npy"), &Array::new(vec![8, 3], Values::F32(by_input)).unwrap()).unwrap();
+    write_scipy(&file("l4.npz"), &weights(&layers[3]), Packing::Deflated).unwrap();
     for (i, layer) in layers.iter().enumerate() {
         write_npy(&file(&format!("b{}.npy", i + 1)), &layer.biases.clone().into()).unwrap();
     }
-    let layer = |weight: &str, i: usize, rest: &str| {
-        format!("[[layers]]\nweight = \"{weight}\"\nbias = \"b{i}.npy\"\n{rest}\n\n")
+    let layer = |weights: &str, i: usize, activation: &str| {
+        let files = format!("weights = \"{weights}\"\nbias = \"b{i}.npy\"");
+        format!("[[layers]]\n{files}\nactivation = \"{activation}\"\n\n")
     };
     let text = [
-        "name = \"described\"\n\n".to_owned(),
-        layer("l1.npy", 1, "activation = \"relu:1\""),
-        layer("l2.npz", 2, "activation = \"relu:1\""),
-        layer("l3.mtx", 3, "activation = \"relu:1\""),
-        layer("l4.npy", 4, "activation = \"identity\"\ntransposed = true"),
+        "format = \"snicit-network\"\nversion = 1\nname = \"described\"\n\n".to_owned(),
+        layer("l1.npy", 1, "relu:1"),
+        layer("l2.npz", 2, "relu:1"),
+        layer("l3.mtx", 3, "relu:1"),
+        layer("l4.npz", 4, "identity"),
     ];
-    folder.write("toml/net.toml", &text.concat());
+    folder.write("toml/network.toml", &text.concat());
 }
 
 fn close(found: &[f32], expected: &[f64]) -> bool {
@@ -149,7 +148,8 @@ fn scores(folder: &Folder, line: &str) -> Vec<f32> {
 fn every_form_of_network_and_inputs_gives_the_same_scores() {
     let folder = folder();
     let expected = expected();
-    for model in ["net.safetensors", "toml/net.toml", "artifact/networks/tsv_weights/small"] {
+    for model in ["net.safetensors", "toml", "toml/network.toml", "artifact/networks/tsv_weights/small"]
+    {
         assert!(close(&scores(&folder, &format!("{model} in.npy")), &expected), "{model}");
     }
     for inputs in ["in.npz", "in.csv", "header.csv", "images.npy --scale", "images-idx3-ubyte --scale"] {
@@ -287,18 +287,21 @@ fn bad_requests_and_files() {
     write_npy(&folder.path("flat.npy"), &vec![0.0_f32].into()).unwrap();
     let array: Array = vec![0.0_f32].into();
     write_npz(&folder.path("two.npz"), &[("a", &array), ("b", &array)], Packing::Stored).unwrap();
-    let toml = folder.read("toml/net.toml");
+    let toml = folder.read("toml/network.toml");
     for (name, text) in [
         ("tanh", toml.replace("identity", "tanh")),
-        ("key", toml.replace("transposed", "transpose")),
+        ("key", toml.replace("name =", "nam =")),
         ("missing", toml.replace("l2.npz", "l9.npz")),
-        ("shape", toml.replace("\ntransposed = true", "")),
-        ("bias", toml.replace("b3.npy", "b4.npy")),
+        ("shape", toml.replace("l4.npz", "l1.npy")),
         ("syntax", toml.replace("[[layers]]", "[[layers]")),
         ("kind", toml.replace("l2.npz", "l2.bin")),
-        ("none", "layers = []".to_owned()),
     ] {
-        folder.write(&format!("toml/{name}.toml"), &text);
+        fs::create_dir(folder.path(name)).unwrap();
+        for file in fs::read_dir(folder.path("toml")).unwrap() {
+            let file = file.unwrap();
+            fs::copy(file.path(), folder.path(name).join(file.file_name())).unwrap();
+        }
+        folder.write(&format!("{name}/network.toml"), &text);
     }
     let good = "net.safetensors in.npy";
     for (line, message) in [
@@ -306,24 +309,19 @@ fn bad_requests_and_files() {
         ("net.safetensors nowhere", "there is no nowhere"),
         (
             "empty in.npy",
-            "empty: a layer, n1024-l1.tsv, l1-dense.tsv, l1-sparse.tsv or the like, is missing",
+            "empty: a network (network.toml, n1024-l1.tsv …, l1-dense.tsv … or l1-sparse.tsv …) is missing",
         ),
         ("junk in.npy", "junk: the file is no safetensors file"),
-        ("toml/tanh.toml in.npy", "layer 4: the activation is \"tanh\", expected identity, relu"),
-        ("toml/key.toml in.npy", "line 22: unknown field `transpose`"),
-        ("toml/missing.toml in.npy", "toml/l9.npz: could not be read"),
-        ("toml/shape.toml in.npy", "layer 4: the bias has 3 values, the layer has 8 output neurons"),
-        ("toml/bias.toml in.npy", "layer 3: the bias has 3 values, the layer has 8 output neurons"),
-        ("toml/syntax.toml in.npy", "the file is no description of a network: line 3"),
-        ("toml/kind.toml in.npy", "toml/l2.bin: the file of weights is of an unknown kind"),
-        ("toml/none.toml in.npy", "the network has no layers"),
+        ("tanh in.npy", "layer 4: activation is \"tanh\", expected identity, relu, or relu:MAX"),
+        ("key in.npy", "unknown field `nam`"),
+        ("missing in.npy", "missing/l9.npz: could not be read"),
+        ("shape in.npy", "layer 4: the bias has 3 values, the layer has 8 output neurons"),
+        ("syntax in.npy", "syntax/network.toml: line 5"),
+        ("kind in.npy", "layer 2: weights is \"l2.bin\", expected a name that ends in .mtx"),
         ("net.safetensors junk", "junk: the form of the inputs is unknown, expected npy, npz, csv"),
         ("net.safetensors ragged.csv", "ragged.csv, line 2: the line has 1 comma-separated fields"),
-        (
-            "net.safetensors letters.csv",
-            "letters.csv, line 2: feature is \"x\", expected a finite number",
-        ),
-        ("net.safetensors nan.csv", "nan.csv, line 1: feature is \"nan\""),
+        ("net.safetensors letters.csv", "letters.csv, line 2: value is \"x\", expected a finite number"),
+        ("net.safetensors nan.csv", "nan.csv, line 1: value is \"nan\""),
         ("net.safetensors nan.npy", "nan.npy: element [0, 1] is NaN, expected a finite float32"),
         ("net.safetensors flat.npy", "flat.npy: the shape is (1,), expected inputs × features"),
         (

@@ -6,6 +6,7 @@
 mod bad_input;
 mod beyond;
 mod cache;
+mod convert;
 mod data;
 mod demo;
 mod fetch;

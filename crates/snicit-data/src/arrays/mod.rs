@@ -1,6 +1,7 @@
-//! Dense arrays in numpy's files: `.npy` (one array) and `.npz` (a zip archive of named ones).
+//! Dense arrays in numpy's files: `.npy` (one array) and `.npz` (a zip archive of named ones); also in IDX and
+//! CSV files.
 //!
-//! All versions of the format (1 to 3), both byte orders, C and Fortran order, and these types are read:
+//! Of numpy's, all versions (1 to 3), both byte orders, C and Fortran order, and these types are read:
 //!
 //! | numpy | `descr` | here |
 //! | --- | --- | --- |
@@ -14,14 +15,18 @@
 //! Format: `numpy.lib.format` in numpy's manual (NEP 1).
 
 mod conversions;
+mod csv;
 mod element;
 mod header;
+mod idx;
 mod npy;
 mod npz;
 mod order;
 mod values;
 
+pub use csv::{read_csv, write_csv};
 use element::Kind;
+pub use idx::{read_idx, write_idx};
 pub use npy::{read_npy, write_npy};
 pub(crate) use npz::write_npz_with_text;
 pub use npz::{NpzReader, Packing, write_npz};

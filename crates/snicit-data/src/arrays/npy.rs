@@ -23,7 +23,7 @@ pub(crate) struct Bytes<'a> {
 
 impl Bytes<'_> {
     /// Fills as much of `buffer` as there is.
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DataError> {
+    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<usize, DataError> {
         let mut filled = 0;
         while filled < buffer.len() {
             match (self.read)(&mut buffer[filled..])? {
@@ -77,9 +77,9 @@ impl Bytes<'_> {
     }
 
     /// Bytes of the data, if there can be so many.
-    fn data_bytes(&self, header: &Header, before: usize) -> Result<usize, DataError> {
-        let bytes = elements_of(&header.shape).and_then(|n| n.checked_mul(header.element.bytes()));
-        let shape = shown_shape(&header.shape);
+    fn data_bytes(&self, each: usize, shape: &[usize], before: usize) -> Result<usize, DataError> {
+        let bytes = elements_of(shape).and_then(|n| n.checked_mul(each));
+        let shape = shown_shape(shape);
         let Some(bytes) = bytes.filter(|&bytes| bytes < isize::MAX as usize) else {
             return Err(self.unexpected("the shape", shape, "a shape that fits into memory".to_owned()));
         };
@@ -146,7 +146,19 @@ impl Bytes<'_> {
                 expected_types(),
             ));
         };
-        let bytes = self.data_bytes(&header, before)?;
+        let array = self.elements_of(kind, big_endian, header.shape, before)?;
+        if header.fortran_order { Ok(order::from_fortran(array)) } else { Ok(array) }
+    }
+
+    /// An array of elements of this kind that begin after `before` bytes.
+    pub(super) fn elements_of(
+        mut self,
+        kind: Kind,
+        big_endian: bool,
+        shape: Vec<usize>,
+        before: usize,
+    ) -> Result<Array, DataError> {
+        let bytes = self.data_bytes(kind.bytes(), &shape, before)?;
         macro_rules! read {
             ($variant:ident) => {
                 Values::$variant(self.elements(bytes, big_endian)?)
@@ -166,9 +178,7 @@ impl Bytes<'_> {
             Kind::F32 => read!(F32),
             Kind::F64 => read!(F64),
         };
-        let values =
-            if header.fortran_order { order::from_fortran(&header.shape, values) } else { values };
-        Ok(Array { shape: header.shape, values, place: self.place })
+        Ok(Array { shape, values, place: self.place })
     }
 
     fn bools(&mut self, bytes: usize) -> Result<Vec<bool>, DataError> {
@@ -190,7 +200,7 @@ impl Bytes<'_> {
         let ElementType::Text { bytes_each, big_endian, .. } = header.element else {
             return Err(self.unexpected("the type of the elements", "a number".to_owned(), expected()));
         };
-        let bytes = self.data_bytes(&header, before)?;
+        let bytes = self.data_bytes(header.element.bytes(), &header.shape, before)?;
         if elements_of(&header.shape) != Some(1) || bytes > MOST_BYTES {
             let found = format!("{bytes} bytes, shape {}", shown_shape(&header.shape));
             return Err(self.unexpected("the text", found, expected()));

@@ -1,8 +1,15 @@
 //! From Fortran order, in which the first index runs fastest, to C order.
 
-use super::Values;
+use super::{Array, Values};
 
-pub(super) fn from_fortran(shape: &[usize], values: Values) -> Values {
+/// `array`, whose elements are in Fortran order.
+pub(super) fn from_fortran(array: Array) -> Array {
+    let Array { shape, values, place } = array;
+    let values = in_c_order(&shape, values);
+    Array { shape, values, place }
+}
+
+fn in_c_order(shape: &[usize], values: Values) -> Values {
     // The same order, as long as at most one dimension is longer than 1.
     if shape.iter().filter(|&&length| length != 1).count() <= 1 || values.is_empty() {
         return values;
@@ -58,12 +65,12 @@ mod tests {
         let expected: Vec<i32> = (0..2)
             .flat_map(|i| (0..3).flat_map(move |j| (0..4).map(move |k| i + 2 * j + 6 * k)))
             .collect();
-        let values = from_fortran(&shape, Values::I32((0..24).collect()));
+        let values = in_c_order(&shape, Values::I32((0..24).collect()));
         assert_eq!(values, Values::I32(expected));
         let vector = Values::U8(vec![3, 1, 2]);
-        assert_eq!(from_fortran(&[3], vector.clone()), vector);
-        assert_eq!(from_fortran(&[1, 3], vector.clone()), vector);
-        assert_eq!(from_fortran(&[], Values::U8(vec![7])), Values::U8(vec![7]));
-        assert_eq!(from_fortran(&[0, 3], Values::U8(vec![])), Values::U8(vec![]));
+        assert_eq!(in_c_order(&[3], vector.clone()), vector);
+        assert_eq!(in_c_order(&[1, 3], vector.clone()), vector);
+        assert_eq!(in_c_order(&[], Values::U8(vec![7])), Values::U8(vec![7]));
+        assert_eq!(in_c_order(&[0, 3], Values::U8(vec![])), Values::U8(vec![]));
     }
 }

@@ -5,16 +5,20 @@
 //! `Linear`. The Graph Challenge's own files list (input, output, weight) instead and count both from 1;
 //! [`sdgc`](crate::sdgc) reads those. A matrix that is kept as `inputs × outputs` has to be transposed.
 //!
+//! A network is a folder of such files with a description, `network.toml`; see [`read_network`].
+//!
 //! Entries may be in any order. An entry that is 0 is a connection of weight 0; the same place given twice is
 //! refused, though some programs add such entries up. Nothing is reserved before the file has proved to hold
 //! as much.
 
 mod entries;
 mod matrix_market;
+mod network;
 mod scipy;
 mod size_line;
 
 pub use matrix_market::{read_matrix_market, write_matrix_market};
+pub use network::{DESCRIPTION, MatrixFormat, read_bare_network, read_network, write_network};
 pub use scipy::{read_scipy, write_scipy};
 
 use snicit::network::InvalidWeights;

@@ -4,20 +4,18 @@
 //! | --- | --- |
 //! | [`read_safetensors`], [`write_safetensors`] | one safetensors file, see `docs/model-format.md` |
 //! | [`read_artifact`] | the text files of SNICIT's artifact |
-//! | [`read_description`] | matrix files that a TOML file describes |
+//! | [`matrices::read_network`](crate::matrices::read_network) | a folder of matrices that a TOML file describes |
 //! | [`open`] | any of these, and the Graph Challenge's files |
 
 mod artifact;
-mod description;
 mod open;
 mod problem;
 mod safetensors;
 
 pub use artifact::{is_artifact, read_artifact};
-pub use description::read_description;
 pub use open::{OpenOptions, open};
 pub use problem::ModelProblem;
-pub(crate) use safetensors::Tensors;
+pub(crate) use safetensors::{Tensors, from_dense_rows};
 pub use safetensors::{from_safetensors, read_safetensors, write_safetensors};
 
 use snicit::Network;

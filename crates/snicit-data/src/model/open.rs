@@ -1,11 +1,13 @@
 //! A network in whatever form it is kept.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use snicit::{Activation, Layer, Network};
 
-use super::{Model, ModelProblem, artifact, description, safetensors};
+use super::{Model, ModelProblem, artifact, safetensors};
+use crate::matrices::{self, DESCRIPTION};
 use crate::{DataError, Progress, Rounded, sdgc};
 
 /// What files of text leave open. A form that says these things itself refuses them.
@@ -24,7 +26,7 @@ pub struct OpenOptions {
 ///
 /// - a folder of the Graph Challenge's layer files, `n1024-l1.tsv` …,
 /// - a folder of SNICIT's artifact, `l1-dense.tsv` … (see [`read_artifact`](super::read_artifact)),
-/// - a file in `.toml` (see [`read_description`](super::read_description)),
+/// - a folder with `network.toml`, or that file (see [`matrices::read_network`]),
 /// - any other file as safetensors (see [`read_safetensors`](super::read_safetensors)).
 ///
 /// `layer_done` counts the layers of the Graph Challenge's files.
@@ -52,13 +54,15 @@ pub fn open(
         let activation = activation.unwrap_or(Activation::Relu { max: Some(1.0) });
         return Ok(exact(artifact::read_artifact(path, &biases, activation)?));
     }
-    if path.is_dir() {
+    let description = if path.is_dir() { path.join(DESCRIPTION) } else { path.to_owned() };
+    let described = description.file_name() == Some(OsStr::new(DESCRIPTION)) && description.is_file();
+    if path.is_dir() && !described {
         refuse("the Graph Challenge's files", &[has_biases])?;
         return Ok(exact(layer_files(path, *activation, *bias, layer_done)?));
     }
     refuse("a file that describes the whole network", &[has_activation, has_bias, has_biases])?;
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
-        return description::read_description(path);
+    if described {
+        return matrices::read_network(description.parent().unwrap_or(Path::new("")), layer_done);
     }
     Ok(Rounded { value: safetensors::read_safetensors(path)?, rounded: 0 })
 }
@@ -80,7 +84,9 @@ fn layer_files(
 ) -> Result<Network, DataError> {
     let refuse = |problem| DataError::ModelFile { file: folder.to_owned(), problem };
     let neurons = neurons(folder)?.ok_or_else(|| {
-        refuse(ModelProblem::missing("a layer, n1024-l1.tsv, l1-dense.tsv, l1-sparse.tsv or the like,"))
+        refuse(ModelProblem::missing(
+            "a network (network.toml, n1024-l1.tsv …, l1-dense.tsv … or l1-sparse.tsv …)",
+        ))
     })?;
     let bias = bias.or_else(|| sdgc::bias(neurons)).ok_or_else(|| {
         refuse(ModelProblem::missing(format!(

@@ -2,33 +2,27 @@ use std::path::Path;
 
 use snicit::{Activations, Inputs};
 
-use super::{Form, csv, npz_array};
-use crate::arrays::read_npy;
-use crate::{DataError, Rounded, mnist, sdgc};
+use super::{Form, npz_array};
+use crate::arrays::{read_csv, read_idx, read_npy};
+use crate::{DataError, Rounded, sdgc};
 
 /// Reads the inputs of a network that takes `features` of them; see the [module](super) for the forms.
 ///
-/// The pixels of IDX images become 0 to 255. Only `.tsv` depends on `features`; that inputs of another form
+/// The pixels of images stay 0 to 255. Only `.tsv` depends on `features`; that inputs of another form
 /// fit the network is for the engine to check.
 ///
 /// # Errors
 /// If the file cannot be read, is in none of the forms, or a number is malformed or not finite.
 pub fn read_inputs(file: &Path, features: usize) -> Result<Rounded<Inputs>, DataError> {
-    let exact = |inputs: Inputs| Rounded { value: inputs, rounded: 0 };
     match Form::of(file)? {
         Form::Npy => read_npy(file)?.to_inputs(),
         Form::Npz => npz_array(file, "inputs")?.to_inputs(),
-        Form::Tsv => Ok(exact(sdgc::read_inputs(file, features, None)?)),
+        Form::Tsv => Ok(Rounded::exact(sdgc::read_inputs(file, features, None)?)),
         Form::Csv => {
-            let table = csv::read(file, "feature")?;
-            Ok(exact(Activations::new(table.rows, table.columns, table.values)?.into()))
+            let Rounded { value: array, rounded } = read_csv(file)?;
+            Ok(Rounded { value: array.to_inputs()?.value, rounded })
         }
-        Form::Idx => {
-            let images = mnist::read_images(file)?;
-            let values = images.pixels().iter().map(|&pixel| pixel.into()).collect();
-            let pixels = images.rows() * images.columns();
-            Ok(exact(Activations::new(images.count(), pixels, values)?.into()))
-        }
+        Form::Idx => read_idx(file)?.to_inputs(),
         Form::Unknown => {
             let expected = "npy, npz, csv, tsv or IDX";
             Err(DataError::unexpected(file.display(), "the form of the inputs", "unknown", expected))

@@ -7,13 +7,12 @@
 //! | `.csv` | an input a line | a label a line | an input a line |
 //! | `.tsv` | the Graph Challenge's, with the network's number of features | | |
 //! | `.json` | | | a list |
-//! | IDX, whatever the name | images | labels | |
+//! | IDX, whatever the name | images, any array | labels | |
 //!
 //! CSV has comma-separated numbers and may have a header, a first line without any number. Labels may be in
 //! a text file of any name. All inputs and labels but `.npz` may be gzip; `.gz` then follows the ending.
 
 mod answers;
-mod csv;
 mod inputs;
 mod labels;
 

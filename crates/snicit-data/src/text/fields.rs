@@ -162,7 +162,7 @@ impl NumberCache {
 /// Whether `text`, which was read as `value`, says more than a float32 can hold.
 ///
 /// Every float32 can be told by nine digits, so `0.1` is a fine way to write the float32 next to it. More
-/// digits, and all those of an integer, are taken literally.
+/// digits (but for zeros at the end), and all those of an integer, are taken literally.
 #[inline]
 pub(crate) fn is_inexact(text: &[u8], value: f32) -> bool {
     const TELL_ALL: usize = 9;
@@ -170,9 +170,11 @@ pub(crate) fn is_inexact(text: &[u8], value: f32) -> bool {
     text.len() > ALWAYS_EXACT && {
         let mantissa = text.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
         let integer = mantissa.len() == text.len() && !text.contains(&b'.');
-        let mut digits =
-            mantissa.iter().filter(|byte| byte.is_ascii_digit()).skip_while(|&&byte| byte == b'0');
-        (integer || digits.nth(TELL_ALL).is_some())
+        let digits = mantissa.iter().filter(|byte| byte.is_ascii_digit());
+        let from_first = digits.skip_while(|&&byte| byte == b'0').enumerate();
+        let significant =
+            from_first.filter(|&(_, &byte)| byte != b'0').last().map_or(0, |(at, _)| at + 1);
+        (integer || significant > TELL_ALL)
             && fast_float2::parse::<f64, _>(text).is_ok_and(|precise| precise != f64::from(value))
     }
 }
@@ -266,12 +268,20 @@ mod tests {
     #[test]
     fn more_digits_than_a_float32_holds_are_noticed() {
         let inexact = |text: &str| is_inexact(text.as_bytes(), text.parse().unwrap());
-        for exact in
-            ["0.1", "6.250000e-02", "16777216", "0.10000000149011612", "123456789e-3", "1e-40", "-0"]
-        {
+        for exact in [
+            "0.1",
+            "6.250000e-02",
+            "16777216",
+            "0.10000000149011612",
+            "123456789e-3",
+            "1e-40",
+            "-0",
+            "9123456000.0",
+            "0.1000000000",
+        ] {
             assert!(!inexact(exact), "{exact}");
         }
-        for rounded in ["16777217", "-16777217", "0.1000000000", "0.12345678901", "1.0000000001e-3"] {
+        for rounded in ["16777217", "-16777217", "0.1000000001", "0.12345678901", "1.0000000001e-3"] {
             assert!(inexact(rounded), "{rounded}");
         }
     }

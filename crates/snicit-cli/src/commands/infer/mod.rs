@@ -18,9 +18,9 @@ use report::Run;
 
 /// Send inputs through a network of your own
 ///
-/// MODEL is a safetensors file (docs/model-format.md), a TOML file that describes layers in scipy's .npz,
-/// Matrix Market or .npy, or a folder of text files: the Graph Challenge's (n1024-l1.tsv …) or those of
-/// SNICIT's artifact (l1-dense.tsv …). INPUTS are npy, npz, csv, the Graph Challenge's tsv, or IDX images.
+/// MODEL is a safetensors file, or a folder: of matrices (scipy's .npz, Matrix Market, .npy) and network.toml,
+/// which describes them (docs/model-format.md has both), or of text, the Graph Challenge's (n1024-l1.tsv …) or
+/// that of SNICIT's artifact (l1-dense.tsv …). INPUTS are npy, npz, csv, the Graph Challenge's tsv, or IDX.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -115,7 +115,7 @@ const AFTER_HELP: &str = "\
 Examples:
   snicit infer mlp.safetensors test.npy -o scores.npy
   snicit infer mlp.safetensors t10k-images-idx3-ubyte.gz --scale --labels t10k-labels-idx1-ubyte.gz
-  snicit infer mlp.toml test.csv --output classes -o classes.csv
+  snicit infer mlp test.csv --output classes -o classes.csv
   snicit infer neuron1024 sparse-images-1024.tsv.gz -m SNICIT --json
 
 Times do not include reading and preparing. Exit code: 0 done, 2 could not do it.";
