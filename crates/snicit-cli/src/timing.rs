@@ -7,7 +7,8 @@ use serde::Serialize;
 use snicit::{Outcome, Report, StageTimes};
 
 use crate::exit::Failure;
-use crate::units::{as_ms, ms_digits};
+use crate::memory;
+use crate::units::{as_ms, bytes, ms_digits};
 
 /// Runs `infer` `repeat` times, after a warm-up if that is more than once. The outcome has the output of the
 /// first and the report of the one with the median total time.
@@ -78,6 +79,21 @@ impl Lines {
         self.ms("post-convergence", times.post_convergence, &layer);
         self.ms("recovery", times.recovery, "ms");
         self.ms("total", times.total(), "ms");
+    }
+
+    /// What comes before the inference, and memory; the time of loading with its unit.
+    pub(crate) fn setup(
+        &mut self,
+        (load, loaded): (Duration, &str),
+        prepare: Duration,
+        upload: Duration,
+    ) {
+        self.ms("loading", load, loaded);
+        self.ms("preparing", prepare, "ms");
+        if !upload.is_zero() {
+            self.ms("uploading", upload, "ms, outside the total");
+        }
+        self.add("peak memory", &memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
     }
 
     pub(crate) fn render(self) -> String {

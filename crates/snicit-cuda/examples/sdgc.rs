@@ -154,10 +154,11 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
         );
         let live = &outcome.report.live_columns;
         println!(
-            "  prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms; centroids {:?}; live {:?} … {}; {}",
+            "  prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; {}",
             milliseconds(prepared.preparation_time()),
             milliseconds(wall[0]),
             milliseconds(wall[wall.len() - 1]),
+            milliseconds(outcome.report.upload),
             outcome.report.centroids,
             &live[..live.len().min(8)],
             live[live.len() - 1],

@@ -193,7 +193,9 @@ impl CudaPrepared {
         let layers = self.needs.layers;
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = self.memory_for(&mut memory, inputs, batch)?;
+        let upload_start = Instant::now();
         upload(&mut memory.workspace, inputs, range, layers)?;
+        let upload = upload_start.elapsed();
         self.make_ready(&mut memory.workspace, batch)?;
 
         let clock = Clock::new(&self.gpu.device)?;
@@ -217,6 +219,7 @@ impl CudaPrepared {
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: clock.times()?,
+            upload,
             live_columns,
             centroids: sent.centroid_count.map(|count| u64::from(counts[count])),
         };

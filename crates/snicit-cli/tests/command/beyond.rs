@@ -161,6 +161,8 @@ fn the_report_says_what_was_done_and_gained() {
         "gain",
         "compared",
         "load_ms",
+        "prepare_ms",
+        "upload_ms",
         "peak_memory_bytes",
     ];
     keys.sort_unstable();

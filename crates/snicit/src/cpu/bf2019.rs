@@ -60,7 +60,13 @@ impl Spmm for ScatterSpmm {
         self.multiply_active(epilogue, input, output, scratch)
     }
 
-    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool {
+    fn multiply_column(
+        &self,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+        _: &mut SpmmScratch,
+    ) -> bool {
         self.kernels.scatter_column(&self.weights, epilogue, input, output)
     }
 

@@ -5,9 +5,7 @@ use std::ops::Range;
 use super::kernels::{Kernels, LaneMoves};
 use super::run::Source;
 use super::spmm::{PreparedLayer, SpmmScratch};
-use super::tile::{
-    LANES, LaneMask, LaneRow, first_lanes, lanes_of, load_columns, store_columns, tiles_for,
-};
+use super::tile::{LANES, LaneMask, LaneRow, first_lanes, lanes_of, tiles_for};
 use crate::{Column, InputBatch, Inputs};
 
 /// Columns in tiles; column `k` is lane `k % LANES` of tile `k / LANES`.
@@ -29,14 +27,20 @@ pub(super) struct Chunk {
 
 impl Chunk {
     /// Takes the columns of `source`; if empty ones `may_drop`, without the inputs that are empty.
-    pub(super) fn load(&mut self, source: Source<'_>, may_drop: bool) {
+    pub(super) fn load(&mut self, kernels: &Kernels, source: Source<'_>, may_drop: bool) {
         match source {
-            Source::Inputs(batch, range) => self.load_inputs(batch, range, may_drop),
-            Source::Columns(columns) => self.load_columns(columns),
+            Source::Inputs(batch, range) => self.load_inputs(kernels, batch, range, may_drop),
+            Source::Columns(columns) => self.load_columns(kernels, columns),
         }
     }
 
-    fn load_inputs(&mut self, batch: &InputBatch<'_>, range: Range<usize>, may_drop: bool) {
+    fn load_inputs(
+        &mut self,
+        kernels: &Kernels,
+        batch: &InputBatch<'_>,
+        range: Range<usize>,
+        may_drop: bool,
+    ) {
         let first = batch.range().start;
         self.reset(batch.inputs().features(), range.len());
         match batch.inputs() {
@@ -59,26 +63,26 @@ impl Chunk {
                 let column = |k: usize| values.column(first + k);
                 let keep = |&k: &usize| !may_drop || column(k).iter().any(|&y| y != 0.0);
                 let kept: Vec<usize> = range.filter(keep).collect();
-                self.store(kept.iter().map(|&k| column(k)));
+                self.store(kernels, kept.iter().map(|&k| column(k)));
                 self.inputs.extend(kept.iter().map(|&k| k as u32));
             }
         }
         self.forget_spare_tiles();
     }
 
-    fn load_columns(&mut self, columns: Vec<Column>) {
+    fn load_columns(&mut self, kernels: &Kernels, columns: Vec<Column>) {
         self.reset(columns.first().map_or(0, |column| column.values.len()), columns.len());
-        self.store(columns.iter().map(|column| &*column.values));
+        self.store(kernels, columns.iter().map(|column| &*column.values));
         self.inputs.extend(columns.iter().map(|column| column.input));
         self.forget_spare_tiles();
     }
 
     /// Writes `columns`, all of the present length, into the tiles.
-    fn store<'a>(&mut self, mut columns: impl Iterator<Item = &'a [f32]>) {
+    fn store<'a>(&mut self, kernels: &Kernels, mut columns: impl Iterator<Item = &'a [f32]>) {
         if self.neurons > 0 {
             for tile in self.rows.chunks_mut(self.neurons) {
                 let columns: Vec<&[f32]> = columns.by_ref().take(LANES).collect();
-                store_columns(tile, columns.iter().copied());
+                kernels.store_columns(tile, &columns);
             }
         }
     }
@@ -94,12 +98,7 @@ impl Chunk {
         // Kernels write every row: what is in the buffer from before does not matter.
         self.next_rows.resize(self.live.len() * self.neurons, LaneRow::ZERO);
         let Chunk { rows, next_rows, live, scratch, .. } = self;
-        let (inputs, outputs) = (layer.spmm.inputs(), layer.spmm.outputs());
-        for (tile, live) in live.iter_mut().enumerate() {
-            let input = &rows[tile * inputs..][..inputs];
-            let output = &mut next_rows[tile * outputs..][..outputs];
-            *live = layer.spmm.multiply(&layer.epilogue, input, output, scratch);
-        }
+        layer.spmm.multiply_tiles(&layer.epilogue, rows, next_rows, live, scratch);
         std::mem::swap(&mut self.rows, &mut self.next_rows);
         self.mask_padding();
         self.live.iter().map(|mask| mask.count_ones() as usize).sum()
@@ -133,13 +132,13 @@ impl Chunk {
     }
 
     /// Gives the columns away, ascending by input; only the live ones if empty ones `may_drop`.
-    pub(super) fn take_columns(&mut self, may_drop: bool) -> Vec<Column> {
+    pub(super) fn take_columns(&mut self, kernels: &Kernels, may_drop: bool) -> Vec<Column> {
         let mut columns = Vec::with_capacity(self.len());
         for (t, inputs) in self.inputs.chunks(LANES).enumerate() {
             let lanes = if may_drop { self.live[t] } else { first_lanes(inputs.len()) };
             let tile = &self.rows[t * self.neurons..][..self.neurons];
             let inputs = lanes_of(lanes).map(|lane| inputs[lane]);
-            let found = inputs.zip(load_columns(tile, lanes));
+            let found = inputs.zip(kernels.load_columns(tile, lanes));
             columns.extend(found.map(|(input, values)| Column { input, values }));
         }
         columns.sort_unstable_by_key(|column| column.input);

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::chunk::Chunk;
 use super::kernels::Kernels;
 use super::run::{Run, Source};
-use super::spmm::PreparedLayer;
+use super::spmm::{PreparedLayer, SpmmScratch};
 use super::tile::LANES;
 use crate::{Column, Error};
 
@@ -54,6 +54,7 @@ impl CompactingFeedForward {
         let before = piece.len();
         let columns = piece.into_columns(run.may_drop_before(phase.start));
         run.spared_from(phase.start, before - columns.len());
+        let mut scratch = SpmmScratch::default();
         let mut passed = Vec::with_capacity(columns.len());
         'columns: for Column { input, values } in columns {
             let (mut values, mut next) = (values.into_vec(), Vec::new());
@@ -61,7 +62,7 @@ impl CompactingFeedForward {
                 run.enter_layer(layer, 1)?;
                 let PreparedLayer { spmm, epilogue } = &self.layers[layer];
                 next.resize(spmm.outputs(), 0.0);
-                let live = spmm.multiply_column(epilogue, &values, &mut next);
+                let live = spmm.multiply_column(epilogue, &values, &mut next, &mut scratch);
                 std::mem::swap(&mut values, &mut next);
                 let dropped = !live && run.may_drop_before(layer + 1);
                 run.passed_layer(layer, 1, usize::from(dropped));
@@ -83,7 +84,7 @@ impl CompactingFeedForward {
         phase: Range<usize>,
     ) -> Result<Vec<Column>, Error> {
         let before = piece.len();
-        chunk.load(piece, run.may_drop_before(phase.start));
+        chunk.load(&self.kernels, piece, run.may_drop_before(phase.start));
         run.spared_from(phase.start, before - chunk.len());
         for layer in phase.clone() {
             let before = chunk.len();
@@ -99,7 +100,7 @@ impl CompactingFeedForward {
         }
         let may_drop = run.may_drop_before(phase.end);
         let before = chunk.len();
-        let columns = chunk.take_columns(may_drop);
+        let columns = chunk.take_columns(&self.kernels, may_drop);
         run.spared_from(phase.end, before - columns.len());
         Ok(columns)
     }
@@ -114,7 +115,7 @@ impl FeedForwardMethod for CompactingFeedForward {
     ) -> Result<Vec<Column>, Error> {
         let mut start = layers.start;
         loop {
-            let phase = start..layers.end.min(start + phase_length(start));
+            let phase = start..layers.end.min(phase_end(start, run));
             let size = chunk_columns(&self.layers[phase.clone()], source.len(), run.threads());
             let pieces = source.cut(size);
             let columns = run.map(pieces, Chunk::default, |chunk, piece| {
@@ -142,11 +143,13 @@ impl FeedForwardMethod for CompactingFeedForward {
 /// are equal.
 const ALIKE_FROM: usize = 8;
 
-/// Layers of the phase that begins with layer `start` (0-based). Columns die early or not at all, so
-/// phases are short at first and then as long as all before them.
-fn phase_length(start: usize) -> usize {
+/// Where the phase that begins with layer `start` (0-based) ends. Columns die early or not at all, so phases
+/// are short at first and then as long as all before them. Where no column may be dropped or merged,
+/// there is nothing to end a phase for.
+fn phase_end(start: usize, run: &Run<'_>) -> usize {
     const SHORTEST: usize = 4;
-    start.max(SHORTEST)
+    let end = start + start.max(SHORTEST);
+    if run.merges_equal() { end } else { end.max(run.drop_from()) }
 }
 
 /// Columns that a chunk should have for these layers, when there are `columns` in all.
@@ -162,5 +165,6 @@ fn chunk_columns(layers: &[PreparedLayer], columns: usize, threads: usize) -> us
     let column_bytes = widths.max().unwrap_or(1).max(1) * size_of::<f32>();
     let fitting = (CHUNK_BYTES / column_bytes).clamp(COLUMNS.start, COLUMNS.end);
     let balanced = columns.div_ceil(threads * CHUNKS_A_THREAD);
-    fitting.min(balanced).max(1).next_multiple_of(LANES)
+    let tiles_at_once = layers.iter().map(|layer| layer.spmm.tiles_at_once()).max().unwrap_or(1);
+    fitting.min(balanced).max(1).next_multiple_of(LANES * tiles_at_once)
 }

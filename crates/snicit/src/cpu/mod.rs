@@ -6,6 +6,7 @@
 
 mod bf2019;
 mod chunk;
+mod dense;
 mod feed_forward;
 mod instruction_set;
 mod kernels;

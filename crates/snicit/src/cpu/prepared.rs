@@ -1,7 +1,7 @@
 //! A network prepared for a method on the CPU.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -15,11 +15,11 @@ use super::snicit::{Conversion, PostConvergence, Snicit};
 use super::snig2020::TaskGraphFeedForward;
 use super::spmm::{PreparedLayer, Spmm};
 use super::tile::LANES;
-use super::xy2021::ModelledSpmm;
+use super::xy2021::{Choice, modelled_product};
 use crate::engine::{
     FeedForward, Method, Observer, Outcome, Plan, Prepared, Report, StageTimes, validate_batch,
 };
-use crate::network::{Layer, MiniBlocks};
+use crate::network::Layer;
 use crate::{Error, InputBatch, Network, Output};
 
 pub(super) struct CpuPrepared {
@@ -44,7 +44,7 @@ impl CpuPrepared {
         plan: &Plan,
     ) -> Result<Self, Error> {
         let threshold_layer = plan.threshold_layer(network)?;
-        let mut preparation = Preparation { kernels, network, mini_blocks: Vec::new() };
+        let mut preparation = Preparation { kernels, network, choices: Vec::new() };
         let layers = network.layers();
         let method = match plan.method {
             Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, layers),
@@ -75,8 +75,8 @@ impl CpuPrepared {
 struct Preparation<'a> {
     kernels: Kernels,
     network: &'a Network,
-    /// Of the layers that were searched: outputs in shared mini-blocks, mean outputs of a block.
-    mini_blocks: Vec<(usize, f64)>,
+    /// Of the layers that XY-2021 computes.
+    choices: Vec<Choice>,
 }
 
 impl Preparation<'_> {
@@ -110,28 +110,34 @@ impl Preparation<'_> {
             };
             return layers.par_iter().map(product).collect();
         }
-        let product = |layer: &Arc<Layer>| -> (Box<dyn Spmm>, (usize, f64)) {
-            let blocks = MiniBlocks::find(layer.weights());
-            let spmm = ModelledSpmm::new(kernels, layer.weights(), &blocks);
-            (Box::new(spmm), (blocks.shared_outputs(), blocks.mean_outputs()))
-        };
-        let (products, found): (Vec<_>, Vec<_>) = layers.par_iter().map(product).unzip();
-        self.mini_blocks.extend(found);
+        let product = |layer: &Arc<Layer>| modelled_product(kernels, layer.weights());
+        let (products, choices): (Vec<_>, Vec<_>) = layers.par_iter().map(product).unzip();
+        self.choices.extend(choices);
         products
     }
 
     fn notes(&self) -> Vec<String> {
-        let searched = self.mini_blocks.len();
-        let shared: Vec<f64> =
-            self.mini_blocks.iter().filter(|(shared, _)| *shared > 0).map(|(_, mean)| *mean).collect();
-        match (searched, shared.len()) {
-            (0, _) => Vec::new(),
-            (searched, 0) => vec![format!("no mini-blocks in {searched} layers: plain gather kernel")],
-            (searched, with) => {
-                let mean = shared.iter().sum::<f64>() / with as f64;
-                vec![format!("mini-blocks in {with} of {searched} layers, {mean:.1} outputs on average")]
-            }
+        let layers = self.choices.len();
+        let dense = self.choices.iter().filter(|&&choice| choice == Choice::Dense).count();
+        let shared = self.choices.iter().filter_map(|choice| match choice {
+            Choice::Strips { shared_outputs: 1.., mean_outputs } => Some(*mean_outputs),
+            _ => None,
+        });
+        let (with_blocks, outputs) = shared.fold((0, 0.0), |(n, sum), mean| (n + 1, sum + mean));
+        let mut notes = Vec::new();
+        if dense > 0 {
+            notes.push(format!("dense product in {dense} of {layers} layers"));
         }
+        if with_blocks > 0 {
+            let mean = outputs / f64::from(with_blocks);
+            notes.push(format!(
+                "mini-blocks in {with_blocks} of {layers} layers, {mean:.1} outputs on average"
+            ));
+        } else if dense < layers {
+            let plain = layers - dense;
+            notes.push(format!("no mini-blocks in {plain} of {layers} layers: plain gather kernel"));
+        }
+        notes
     }
 }
 
@@ -170,6 +176,7 @@ impl Prepared for CpuPrepared {
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: result.times,
+            upload: Duration::ZERO,
             live_columns: run.into_live_columns(result.columns.len()),
             centroids: result.centroids.map(|centroids| centroids as u64),
         };

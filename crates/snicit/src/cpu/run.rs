@@ -127,6 +127,16 @@ impl<'a> Run<'a> {
         layer >= self.drop_from
     }
 
+    /// From which layer (0-based) on empty columns may be dropped; beyond the last if nowhere.
+    pub(super) fn drop_from(&self) -> usize {
+        self.drop_from
+    }
+
+    /// Whether equal columns are merged on the way.
+    pub(super) fn merges_equal(&self) -> bool {
+        self.twins.is_some()
+    }
+
     /// Counts `columns` live columns that enter layer `layer` (0-based).
     ///
     /// # Errors

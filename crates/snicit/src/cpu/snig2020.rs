@@ -12,7 +12,7 @@ use super::kernels::Kernels;
 use super::layout::{Epilogue, SECTION_NEURONS, Slabs, sections_for};
 use super::run::{Run, Source};
 use super::spmm::SpmmScratch;
-use super::tile::{LANES, LaneRow, load_lane, store_columns};
+use super::tile::{LANES, LaneRow, load_lane};
 use crate::network::Layer;
 use crate::{Column, Error};
 
@@ -192,10 +192,9 @@ impl FlaggedBatch {
             }
             let start = section * SECTION_NEURONS;
             let end = neurons.min(start + SECTION_NEURONS);
-            if columns.len() < LANES {
-                tile.fill(LaneRow::ZERO);
-            }
-            store_columns(tile, columns.iter().map(|&k| &self.current.column(k)[start..end]));
+            let values: Vec<&[f32]> =
+                columns.iter().map(|&k| &self.current.column(k)[start..end]).collect();
+            kernels.store_columns(tile, &values);
             kernels.active_rows(tile, start as u32, active);
         }
     }

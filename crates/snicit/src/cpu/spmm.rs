@@ -19,11 +19,40 @@ pub(super) trait Spmm: Send + Sync {
         scratch: &mut SpmmScratch,
     ) -> LaneMask;
 
+    /// The same for as many tiles as `live` has masks; `input` and `output` hold them one after another.
+    /// `live` receives the lanes with a non-zero output.
+    fn multiply_tiles(
+        &self,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+        scratch: &mut SpmmScratch,
+    ) {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        for (tile, live) in live.iter_mut().enumerate() {
+            let input = &input[tile * inputs..][..inputs];
+            let output = &mut output[tile * outputs..][..outputs];
+            *live = self.multiply(epilogue, input, output, scratch);
+        }
+    }
+
     /// The same for one column by itself; gives whether an output is not zero.
-    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool;
+    fn multiply_column(
+        &self,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut SpmmScratch,
+    ) -> bool;
 
     /// Up to how many columns are computed faster one by one than in a tile.
     fn few_columns(&self) -> usize;
+
+    /// How many tiles are best computed side by side.
+    fn tiles_at_once(&self) -> usize {
+        1
+    }
 }
 
 /// Buffers that [`Spmm::multiply`] reuses from call to call.

@@ -1,13 +1,14 @@
 //! XY-2021 (Xin et al., HPEC 2021): mini-blocks, and a cost model that picks the kernel.
 //!
 //! The paper spans a space of kernels and lets a model pick one for each layer. The CPU's space has three:
-//! the strips of mini-blocks, which read every connection; the strips of the dense matrix, which are
-//! faster where more than about a third of all neurons are connected and share no inputs; and the
-//! scatter of BF-2019, which skips inactive neurons. Whether that is cheaper depends on how many neurons
-//! of a tile are active, so this choice is made tile by tile. All add a neuron's products in the same
-//! order and give the same bits.
+//! the strips of mini-blocks, which read every connection; the dense product, which is faster where more
+//! than about a third of all neurons are connected and share no inputs; and the scatter of BF-2019, which
+//! skips inactive neurons. Whether that is cheaper than strips depends on how many neurons of a tile are
+//! active, so this choice is made tile by tile. All add a neuron's products in the same order and give the
+//! same bits.
 
 use super::bf2019::ScatterSpmm;
+use super::dense::DenseSpmm;
 use super::kernels::Kernels;
 use super::layout::{Epilogue, Strips};
 use super::spmm::{Spmm, SpmmScratch};
@@ -30,8 +31,39 @@ mod cost {
     pub(super) const COLUMN_ADD: f64 = 3.0;
 }
 
+/// What the model chose for a layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Choice {
+    /// The dense product.
+    Dense,
+    /// Strips, and scatter for tiles with few active neurons.
+    Strips {
+        /// Outputs that share their inputs with others.
+        shared_outputs: usize,
+        /// Outputs of a mini-block, on average.
+        mean_outputs: f64,
+    },
+}
+
+/// The product of a layer as the model chooses it.
+pub(super) fn modelled_product(kernels: Kernels, weights: &SparseWeights) -> (Box<dyn Spmm>, Choice) {
+    let blocks = MiniBlocks::find(weights);
+    let strips = Strips::new(weights, &blocks, kernels.max_strip_width());
+    if (DenseSpmm::multiply_adds(weights) as f64) < tile_cost(&strips) {
+        return (Box::new(DenseSpmm::new(kernels, weights)), Choice::Dense);
+    }
+    let (shared_outputs, mean_outputs) = (blocks.shared_outputs(), blocks.mean_outputs());
+    let spmm = ModelledSpmm::new(kernels, weights, strips);
+    (Box::new(spmm), Choice::Strips { shared_outputs, mean_outputs })
+}
+
+/// Modelled cost of the strips for a tile.
+fn tile_cost(strips: &Strips) -> f64 {
+    strips.row_loads() as f64 * cost::STRIP_LOAD + strips.connections() as f64
+}
+
 /// The product of a layer by strips or scatter, whichever is modelled to be faster for a tile.
-pub(super) struct ModelledSpmm {
+struct ModelledSpmm {
     kernels: Kernels,
     strips: Strips,
     scatter: ScatterSpmm,
@@ -43,20 +75,11 @@ pub(super) struct ModelledSpmm {
 }
 
 impl ModelledSpmm {
-    pub(super) fn new(kernels: Kernels, weights: &SparseWeights, blocks: &MiniBlocks) -> Self {
-        let tile_cost = |(loads, multiply_adds): (usize, usize)| {
-            loads as f64 * cost::STRIP_LOAD + multiply_adds as f64
-        };
-        let max_width = kernels.max_strip_width();
-        let mut strips = Strips::new(weights, blocks, max_width);
-        let dense = Strips::dense_counts(weights, max_width);
-        if tile_cost(dense) < tile_cost((strips.row_loads(), strips.connections())) {
-            strips = Strips::dense(weights, max_width);
-        }
+    fn new(kernels: Kernels, weights: &SparseWeights, strips: Strips) -> Self {
         let (loads, inputs) = (strips.row_loads() as f64, weights.inputs() as f64);
         let connections = weights.connections() as f64;
 
-        let tile = tile_cost((strips.row_loads(), strips.connections()));
+        let tile = tile_cost(&strips);
         let scatter_if_all_active = connections * cost::SCATTER_ADD;
         let column = loads * cost::COLUMN_STRIP;
         let column_scatter_if_all_active = connections * cost::COLUMN_ADD;
@@ -116,10 +139,16 @@ impl Spmm for ModelledSpmm {
         }
     }
 
-    fn multiply_column(&self, epilogue: &Epilogue, input: &[f32], output: &mut [f32]) -> bool {
+    fn multiply_column(
+        &self,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut SpmmScratch,
+    ) -> bool {
         let active = input.iter().map(|&y| usize::from(y != 0.0)).sum::<usize>();
         if active < self.scatter_column_below {
-            self.scatter.multiply_column(epilogue, input, output)
+            self.scatter.multiply_column(epilogue, input, output, scratch)
         } else {
             self.kernels.gather_column(&self.strips, epilogue, input, output)
         }

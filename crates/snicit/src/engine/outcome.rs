@@ -26,6 +26,8 @@ pub struct Report {
     pub threshold_layer: usize,
     /// Wall-clock time of each stage.
     pub times: StageTimes,
+    /// Copying the inputs to the memory of the device, before the clock of `times` starts; zero on a CPU.
+    pub upload: Duration,
     /// Non-empty columns that entered each layer, summed over batches. Index 0 is the first layer; the
     /// last entry, one behind the last layer, counts the columns of the output. After conversion,
     /// centroids and non-empty residue columns are counted.
@@ -38,6 +40,7 @@ impl Report {
     /// Adds the report of another batch.
     pub(super) fn append(&mut self, next: Report) {
         self.times.add(&next.times);
+        self.upload += next.upload;
         self.centroids = self.centroids.zip(next.centroids).map(|(a, b)| a + b);
         for (mine, next) in self.live_columns.iter_mut().zip(next.live_columns) {
             *mine += next;

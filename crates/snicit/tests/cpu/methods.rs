@@ -97,6 +97,29 @@ fn uneven_rectangular_network() {
     }
 }
 
+/// Sizes about a panel of outputs, about the tiles side by side and about the columns taken one by one; the wide
+/// network's weights are more than are kept in the cache at once.
+#[test]
+fn dense_layers() {
+    let dense = |widths: &[usize], inputs, density| Problem {
+        widths: widths.to_vec(),
+        density,
+        activation: Activation::Relu { max: Some(1.0) },
+        ..uneven(inputs)
+    };
+    let narrow = [17, 16, 15, 1, 33, 40, 10];
+    for inputs in [1, 4, 5, 16, 17, 31, 32, 33, 48, 49, 300] {
+        check_all_methods(engines(), &dense(&narrow, inputs, 0.6), 2);
+    }
+    let wide = [600, 700, 300];
+    let (network, _) = dense(&wide, 1, 2.0).generate();
+    let prepared = engines()[0].prepare(&network, &Plan::new(Method::Xy2021)).unwrap();
+    assert_eq!(prepared.notes(), ["dense product in 2 of 2 layers"]);
+    for inputs in [3, 40, 130] {
+        check_all_methods(engines(), &dense(&wide, inputs, 2.0), 1);
+    }
+}
+
 /// The other tests prove little if all activations are zero or clamped.
 #[test]
 fn the_problems_are_not_trivial() {

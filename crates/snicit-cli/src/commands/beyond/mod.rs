@@ -116,9 +116,9 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         load,
     };
     if args.json {
-        stdout::print_json(&run.json())?
+        stdout::print_json(&run.json())?;
     } else {
-        stdout::print(&run.text())?
+        stdout::print(&run.text())?;
     }
     Ok(Verdict::Done)
 }

@@ -7,7 +7,7 @@ use snicit_data::medium_scale::Benchmark;
 
 use crate::table::{Facts, NumberTable};
 use crate::timing::{Lines, TimesJson};
-use crate::units::{as_ms, bytes, count, ms_digits, rate};
+use crate::units::{as_ms, count, ms_digits, rate};
 use crate::{measures, memory};
 
 /// What a method did.
@@ -122,9 +122,7 @@ impl Run<'_> {
         lines.add("accuracy loss", &format!("{loss:.2}"), "percentage points");
         lines.stages(&report.times, measures::post_convergence_layer_ms(network, report));
         lines.add("throughput", &rate(self.edges_per_second()), "edges/s");
-        lines.ms("loading", self.load, "ms");
-        lines.ms("preparing", *prepare, "ms");
-        lines.add("peak memory", &memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
+        lines.setup((self.load, "ms"), *prepare, report.upload);
         lines.add("centroids", &report.centroids.map_or_else(|| "–".to_owned(), count), "");
         lines.render()
     }
@@ -205,6 +203,8 @@ impl Run<'_> {
             gain: self.gain(),
             compared: self.others.iter().map(ComparedJson::of).collect(),
             load_ms: as_ms(self.load),
+            prepare_ms: as_ms(self.asked.prepare),
+            upload_ms: as_ms(report.upload),
             peak_memory_bytes: memory::peak(),
         }
     }
@@ -238,6 +238,8 @@ pub(super) struct RunJson<'a> {
     gain: Option<f64>,
     compared: Vec<ComparedJson>,
     load_ms: f64,
+    prepare_ms: f64,
+    upload_ms: f64,
     peak_memory_bytes: Option<u64>,
 }
 

@@ -174,9 +174,9 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         prepare,
     };
     if args.json {
-        stdout::print_json(&run.json())?
+        stdout::print_json(&run.json())?;
     } else {
-        stdout::print(&run.text())?
+        stdout::print(&run.text())?;
     }
     Ok(Verdict::Done)
 }

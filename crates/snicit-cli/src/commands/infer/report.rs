@@ -6,7 +6,7 @@ use snicit::{Method, Network, Report};
 
 use crate::table::Facts;
 use crate::timing::{Lines, TimesJson};
-use crate::units::{as_ms, bytes, count, counted, rate};
+use crate::units::{as_ms, count, counted, rate};
 use crate::{measures, memory};
 
 /// All there is to report of a run.
@@ -79,9 +79,7 @@ impl Run<'_> {
             lines.ms("total", report.times.total(), "ms");
         }
         lines.add("throughput", &rate(self.edges_per_second()), "edges/s");
-        lines.ms("loading", self.load, "ms");
-        lines.ms("preparing", self.prepare, "ms");
-        lines.add("peak memory", &memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
+        lines.setup((self.load, "ms"), self.prepare, report.upload);
         if let Some(centroids) = report.centroids {
             lines.add("centroids", &count(centroids), "");
         }
@@ -110,6 +108,8 @@ impl Run<'_> {
             post_convergence_layer_ms: self.post_convergence_layer_ms(),
             edges_per_second: self.edges_per_second(),
             load_ms: as_ms(self.load),
+            prepare_ms: as_ms(self.prepare),
+            upload_ms: as_ms(report.upload),
             peak_memory_bytes: memory::peak(),
         }
     }
@@ -137,5 +137,7 @@ pub(super) struct RunJson<'a> {
     post_convergence_layer_ms: Option<f64>,
     edges_per_second: f64,
     load_ms: f64,
+    prepare_ms: f64,
+    upload_ms: f64,
     peak_memory_bytes: Option<u64>,
 }

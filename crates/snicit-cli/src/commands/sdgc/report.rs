@@ -7,7 +7,7 @@ use snicit::{Categories, Method, Network, Report};
 
 use crate::table::Facts;
 use crate::timing::{Lines, TimesJson};
-use crate::units::{as_ms, bytes, count, rate};
+use crate::units::{as_ms, count, rate};
 use crate::{measures, memory};
 
 /// How the categories compare with the truth.
@@ -88,9 +88,7 @@ impl Run<'_> {
             (false, true) => "ms, the inputs from the cache",
             (false, false) => "ms, from the files",
         };
-        lines.ms("loading", self.load, loaded);
-        lines.ms("preparing", self.prepare, "ms");
-        lines.add("peak memory", &memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
+        lines.setup((self.load, loaded), self.prepare, report.upload);
         lines.add("columns left", &count(measures::columns_left(report)), "");
         lines.add("centroids", &report.centroids.map_or_else(|| "–".to_owned(), count), "");
         lines.add("categories", &count(self.categories as u64), &self.comparison());
@@ -128,6 +126,8 @@ impl Run<'_> {
             post_convergence_layer_ms: self.post_convergence_layer_ms(),
             edges_per_second: self.edges_per_second(),
             load_ms: as_ms(self.load),
+            prepare_ms: as_ms(self.prepare),
+            upload_ms: as_ms(self.report.upload),
             peak_memory_bytes: memory::peak(),
         }
     }
@@ -151,5 +151,7 @@ pub(super) struct RunJson<'a> {
     post_convergence_layer_ms: Option<f64>,
     edges_per_second: f64,
     load_ms: f64,
+    prepare_ms: f64,
+    upload_ms: f64,
     peak_memory_bytes: Option<u64>,
 }

@@ -5,17 +5,21 @@
 
 mod active_rows;
 mod column;
+mod columns;
 mod compact;
+mod dense;
 mod residues;
 mod scatter;
 mod strips;
 
+use std::ops::Range;
+
 use super::InstructionSet;
-use super::layout::{Epilogue, Slabs, Strips, sections_for};
+use super::layout::{DenseWeights, Epilogue, Slabs, Strips, sections_for};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2Lanes, Avx512Lanes};
 use super::simd::{Lanes, PortableLanes};
-use super::tile::{LaneMask, LaneRow};
+use super::tile::{LANES, LaneMask, LaneRow};
 pub(super) use compact::LaneMoves;
 pub(super) use residues::ResidueUpdate;
 
@@ -24,21 +28,37 @@ pub(super) use residues::ResidueUpdate;
 pub(super) struct Kernels {
     instruction_set: InstructionSet,
     max_strip_width: usize,
+    dense_tiles: usize,
     strips: StripsKernel,
+    dense: DenseKernel,
     scatter: ScatterKernel,
+    dense_column: DenseColumnKernel,
     gather_column: unsafe fn(&Strips, &Epilogue, &[f32], &mut [f32]) -> bool,
     scatter_column: unsafe fn(&Slabs, &Epilogue, &[f32], &mut [f32]) -> bool,
-    active_rows: unsafe fn(&[LaneRow], u32, &mut Vec<u32>),
+    active_rows: unsafe fn(&[LaneRow], usize, u32, &mut Vec<u32>),
+    store_columns: unsafe fn(&mut [LaneRow], &[&[f32]]),
+    load_columns: unsafe fn(&[LaneRow], LaneMask) -> Vec<Box<[f32]>>,
     update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
 type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
+type DenseKernel = unsafe fn(
+    &DenseWeights,
+    Range<usize>,
+    &Epilogue,
+    &[u32],
+    &[LaneRow],
+    &mut [LaneRow],
+    &mut [LaneMask],
+);
+type DenseColumnKernel = unsafe fn(&DenseWeights, &Epilogue, &[u32], &[f32], &mut [f32]) -> bool;
 type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 
-/// Compiles every kernel for one instruction set.
+/// Compiles every kernel for one instruction set, whose registers hold `$sums` accumulators for
+/// each of `$tiles` tiles, beside the operands.
 macro_rules! kernels {
-    ($constructor:ident, $set:expr, $lanes:ty, $(#[$features:meta])?) => {
+    ($constructor:ident, $set:expr, $lanes:ty, [$sums:literal, $tiles:literal], $(#[$features:meta])?) => {
         fn $constructor() -> Kernels {
             $(#[$features])?
             fn strips(
@@ -49,6 +69,32 @@ macro_rules! kernels {
             ) -> LaneMask {
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output) }
+            }
+            $(#[$features])?
+            fn dense(
+                weights: &DenseWeights,
+                panels: Range<usize>,
+                epilogue: &Epilogue,
+                active: &[u32],
+                input: &[LaneRow],
+                output: &mut [LaneRow],
+                live: &mut [LaneMask],
+            ) {
+                let multiply = dense::multiply::<$lanes, $sums, $tiles>;
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { multiply(weights, panels, epilogue, active, input, output, live) }
+            }
+            $(#[$features])?
+            fn dense_column(
+                weights: &DenseWeights,
+                epilogue: &Epilogue,
+                active: &[u32],
+                input: &[f32],
+                output: &mut [f32],
+            ) -> bool {
+                let multiply = dense::multiply_column::<$lanes, $sums>;
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { multiply(weights, epilogue, active, input, output) }
             }
             $(#[$features])?
             fn scatter(
@@ -83,9 +129,25 @@ macro_rules! kernels {
                 unsafe { column::scatter::<$lanes>(weights, epilogue, input, output) }
             }
             $(#[$features])?
-            fn active_rows(tile: &[LaneRow], first: u32, active: &mut Vec<u32>) {
+            fn active_rows(rows: &[LaneRow], tiles: usize, first: u32, active: &mut Vec<u32>) {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { active_rows::find::<$lanes>(tile, first, active) }
+                unsafe {
+                    if tiles == $tiles {
+                        active_rows::find::<$lanes, $tiles>(rows, first, active);
+                    } else {
+                        active_rows::find::<$lanes, 1>(rows, first, active);
+                    }
+                }
+            }
+            $(#[$features])?
+            fn store_columns(tile: &mut [LaneRow], columns: &[&[f32]]) {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { columns::store::<$lanes>(tile, columns) }
+            }
+            $(#[$features])?
+            fn load_columns(tile: &[LaneRow], lanes: LaneMask) -> Vec<Box<[f32]>> {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { columns::load::<$lanes>(tile, lanes) }
             }
             $(#[$features])?
             fn update_residues(update: &ResidueUpdate<'_>, tile: &mut [LaneRow]) -> LaneMask {
@@ -106,11 +168,16 @@ macro_rules! kernels {
             Kernels {
                 instruction_set: $set,
                 max_strip_width: <$lanes as Lanes>::ACCUMULATORS,
+                dense_tiles: $tiles,
                 strips,
+                dense,
+                dense_column,
                 scatter,
                 gather_column,
                 scatter_column,
                 active_rows,
+                store_columns,
+                load_columns,
                 update_residues,
                 compact,
             }
@@ -118,11 +185,11 @@ macro_rules! kernels {
     };
 }
 
-kernels!(portable, InstructionSet::Portable, PortableLanes,);
+kernels!(portable, InstructionSet::Portable, PortableLanes, [4, 1],);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, InstructionSet::Avx2, Avx2Lanes, #[target_feature(enable = "avx2,fma")]);
+kernels!(avx2, InstructionSet::Avx2, Avx2Lanes, [4, 1], #[target_feature(enable = "avx2,fma")]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, InstructionSet::Avx512, Avx512Lanes, #[target_feature(enable = "avx512f,fma")]);
+kernels!(avx512, InstructionSet::Avx512, Avx512Lanes, [8, 2], #[target_feature(enable = "avx512f,fma")]);
 
 impl Kernels {
     /// The kernels for `set`, if this processor can run them.
@@ -168,6 +235,60 @@ impl Kernels {
         // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
         // just checked, and the indices in `weights` are below its inputs and outputs.
         unsafe { (self.strips)(weights, epilogue, input, output) }
+    }
+
+    /// Tiles that [`Kernels::dense`] computes best side by side.
+    pub(super) fn dense_tiles(&self) -> usize {
+        self.dense_tiles
+    }
+
+    /// The outputs in `panels` of one dense layer on one tile, or on [`Kernels::dense_tiles`] side by side.
+    ///
+    /// `active` holds at least every input neuron with a non-zero lane. `live` has one mask a tile; the
+    /// lanes with a non-zero output are added to it.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together or an active neuron or a panel does not exist.
+    #[allow(clippy::too_many_arguments, reason = "what the kernels of all instruction sets take")]
+    pub(super) fn dense(
+        &self,
+        weights: &DenseWeights,
+        panels: Range<usize>,
+        epilogue: &Epilogue,
+        active: &[u32],
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+    ) {
+        let tiles = live.len();
+        assert!(tiles == 1 || tiles == self.dense_tiles);
+        assert_eq!(input.len(), tiles * weights.inputs());
+        assert_eq!(output.len(), tiles * weights.outputs());
+        assert_eq!(epilogue.bias.len(), weights.outputs());
+        assert!(panels.end <= weights.panels());
+        assert!(active.iter().all(|&row| (row as usize) < weights.inputs()));
+        // SAFETY: as in `strips`; panels and active rows were checked.
+        unsafe { (self.dense)(weights, panels, epilogue, active, input, output, live) }
+    }
+
+    /// One dense layer on one column; gives whether an output is not zero. `active` holds at least every
+    /// non-zero input.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together or an active neuron does not exist.
+    pub(super) fn dense_column(
+        &self,
+        weights: &DenseWeights,
+        epilogue: &Epilogue,
+        active: &[u32],
+        input: &[f32],
+        output: &mut [f32],
+    ) -> bool {
+        let widths = (weights.inputs(), weights.outputs());
+        assert_eq!((input.len(), output.len(), epilogue.bias.len()), (widths.0, widths.1, widths.1));
+        assert!(active.iter().all(|&row| (row as usize) < weights.inputs()));
+        // SAFETY: as in `strips`; active rows were checked.
+        unsafe { (self.dense_column)(weights, epilogue, active, input, output) }
     }
 
     /// One layer on one tile, scattering: the `active` input neurons add to their outputs.
@@ -233,7 +354,32 @@ impl Kernels {
     /// Appends the rows of `tile` that have a non-zero lane to `active`; they are counted from `first`.
     pub(super) fn active_rows(&self, tile: &[LaneRow], first: u32, active: &mut Vec<u32>) {
         // SAFETY: a `Kernels` exists only where the processor has its instruction set.
-        unsafe { (self.active_rows)(tile, first, active) }
+        unsafe { (self.active_rows)(tile, 1, first, active) }
+    }
+
+    /// Appends the neurons that have a non-zero lane in any of `tiles` tiles, one or
+    /// [`Kernels::dense_tiles`], to `active`.
+    pub(super) fn active_neurons(&self, rows: &[LaneRow], tiles: usize, active: &mut Vec<u32>) {
+        assert!(tiles == 1 || tiles == self.dense_tiles);
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.active_rows)(rows, tiles, 0, active) }
+    }
+
+    /// Writes `columns`, up to sixteen, into the first lanes of a tile, and zeros into the others.
+    ///
+    /// # Panics
+    /// If there are too many columns or one has another length than the tile has rows.
+    pub(super) fn store_columns(&self, tile: &mut [LaneRow], columns: &[&[f32]]) {
+        assert!(columns.len() <= LANES);
+        assert!(columns.iter().all(|column| column.len() == tile.len()));
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.store_columns)(tile, columns) }
+    }
+
+    /// Reads the given lanes of a tile, ascending.
+    pub(super) fn load_columns(&self, tile: &[LaneRow], lanes: LaneMask) -> Vec<Box<[f32]>> {
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.load_columns)(tile, lanes) }
     }
 
     /// SNICIT's update of a tile of residue columns; see [`ResidueUpdate`]. Gives the lanes with a

@@ -1,10 +1,12 @@
 //! How the CPU kernels store the weights of a layer.
 
+mod dense;
 mod epilogue;
 mod slabs;
 mod strips;
 mod values;
 
+pub(super) use dense::DenseWeights;
 pub(super) use epilogue::Epilogue;
 pub(super) use slabs::{SECTION_NEURONS, Slab, Slabs, sections_for};
 pub(super) use strips::{Strip, Strips};

@@ -53,51 +53,6 @@ impl Strips {
         strips
     }
 
-    /// Takes every possible connection for one: a dense matrix, with zeros where there is no connection.
-    ///
-    /// A product with such a zero changes no sum unless an activation has overflowed to infinity.
-    pub(in crate::cpu) fn dense(weights: &SparseWeights, max_width: usize) -> Self {
-        let (inputs, outputs) = (weights.inputs(), weights.outputs());
-        let mut strips = Strips {
-            inputs,
-            outputs,
-            strips: Vec::new(),
-            input_indices: (0..inputs as u32).collect(),
-            output_indices: (0..outputs as u32).collect(),
-            values: Values::Equal(0.0),
-        };
-        let mut values = vec![0.0; inputs * outputs];
-        let mut first = 0;
-        while first < outputs {
-            let width = strip_width(max_width, outputs - first);
-            let strip = Strip {
-                input_start: 0,
-                output_start: first,
-                value_start: first * inputs,
-                inputs: inputs as u32,
-                width: width as u32,
-            };
-            for r in 0..width {
-                let (inputs, row) = weights.row(first + r);
-                for (&i, &value) in inputs.iter().zip(row) {
-                    values[strip.value_start + i as usize * width + r] = value;
-                }
-            }
-            strips.strips.push(strip);
-            first += width;
-        }
-        strips.values = Values::new(values);
-        strips
-    }
-
-    /// Rows of input and multiply-adds for a tile that [`Strips::dense`] would have.
-    pub(in crate::cpu) fn dense_counts(weights: &SparseWeights, max_width: usize) -> (usize, usize) {
-        let (inputs, outputs) = (weights.inputs(), weights.outputs());
-        let full = outputs / max_width;
-        let rest = (outputs % max_width).count_ones() as usize;
-        (inputs.saturating_mul(full + rest), inputs.saturating_mul(outputs))
-    }
-
     fn push_block(
         &mut self,
         weights: &SparseWeights,
@@ -202,23 +157,5 @@ mod tests {
         let Values::Each(values) = strips.values() else { panic!("the weights differ") };
         assert_eq!(strips.values_of(&strips.strips()[1], values), [14.0, 15.0, 24.0, 25.0]);
         assert_eq!((strips.row_loads(), strips.connections()), (7, 15));
-    }
-
-    #[test]
-    fn dense_strips_have_zeros_where_nothing_is_connected() {
-        let connection = |input, output, weight| Connection { input, output, weight };
-        let connections = vec![connection(0, 0, 1.0), connection(2, 1, 2.0), connection(1, 4, 3.0)];
-        let weights = SparseWeights::from_connections(3, 7, connections).unwrap();
-        let strips = Strips::dense(&weights, 4);
-        let [four, two, one] = strips.strips() else { panic!("7 outputs are strips of 4, 2 and 1") };
-        assert_eq!(strips.outputs_of(four), [0, 1, 2, 3]);
-        let expected = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0];
-        let Values::Each(values) = strips.values() else { panic!("the weights differ") };
-        assert_eq!(strips.values_of(four, values), expected);
-        assert_eq!(strips.values_of(two, values), [0.0, 0.0, 3.0, 0.0, 0.0, 0.0]);
-        assert_eq!(strips.values_of(one, values), [0.0; 3]);
-        assert_eq!(strips.inputs_of(one), [0, 1, 2]);
-        let counts = (strips.row_loads(), strips.connections());
-        assert_eq!(counts, Strips::dense_counts(&weights, 4));
     }
 }

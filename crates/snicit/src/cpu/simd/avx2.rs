@@ -40,6 +40,39 @@ impl Lanes for Avx2Lanes {
     }
 
     #[inline(always)]
+    unsafe fn load_values(values: &[f32; LANES]) -> Self {
+        let values = values.as_ptr();
+        unsafe { Avx2Lanes(_mm256_loadu_ps(values), _mm256_loadu_ps(values.add(8))) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_values(self, values: &mut [f32; LANES]) {
+        let values = values.as_mut_ptr();
+        unsafe {
+            _mm256_storeu_ps(values, self.0);
+            _mm256_storeu_ps(values.add(8), self.1);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(values: [Self; LANES]) -> [Self; LANES] {
+        // Four squares of eight; those off the diagonal change places.
+        unsafe {
+            let top_left = transpose_eight(std::array::from_fn(|i| values[i].0));
+            let top_right = transpose_eight(std::array::from_fn(|i| values[i].1));
+            let bottom_left = transpose_eight(std::array::from_fn(|i| values[8 + i].0));
+            let bottom_right = transpose_eight(std::array::from_fn(|i| values[8 + i].1));
+            std::array::from_fn(|i| {
+                if i < 8 {
+                    Avx2Lanes(top_left[i], bottom_left[i])
+                } else {
+                    Avx2Lanes(top_right[i - 8], bottom_right[i - 8])
+                }
+            })
+        }
+    }
+
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { Avx2Lanes(_mm256_add_ps(self.0, other.0), _mm256_add_ps(self.1, other.1)) }
     }
@@ -126,5 +159,36 @@ unsafe fn expand(lanes: LaneMask) -> __m256 {
         let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
         let set = _mm256_and_si256(_mm256_set1_epi32(i32::from(lanes)), bits);
         _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, bits))
+    }
+}
+
+/// Transposes eight values of eight lanes.
+///
+/// # Safety
+/// The processor has AVX2.
+#[inline(always)]
+unsafe fn transpose_eight(values: [__m256; 8]) -> [__m256; 8] {
+    // SAFETY: the caller's contract is this function's.
+    unsafe {
+        // Pairs of values, then fours, within each half of a register.
+        let pairs: [__m256d; 8] = std::array::from_fn(|i| {
+            let (a, b) = (values[i & !1], values[i | 1]);
+            let pair = if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) };
+            _mm256_castps_pd(pair)
+        });
+        let fours: [__m256; 8] = std::array::from_fn(|i| {
+            let first = i / 4 * 4 + i % 4 / 2;
+            let (a, b) = (pairs[first], pairs[first + 2]);
+            let four = if i % 2 == 0 { _mm256_unpacklo_pd(a, b) } else { _mm256_unpackhi_pd(a, b) };
+            _mm256_castpd_ps(four)
+        });
+        std::array::from_fn(|i| {
+            let (a, b) = (fours[i % 4], fours[4 + i % 4]);
+            if i < 4 {
+                _mm256_permute2f128_ps::<0x20>(a, b)
+            } else {
+                _mm256_permute2f128_ps::<0x31>(a, b)
+            }
+        })
     }
 }

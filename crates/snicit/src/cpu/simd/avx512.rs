@@ -34,6 +34,48 @@ impl Lanes for Avx512Lanes {
     }
 
     #[inline(always)]
+    unsafe fn load_values(values: &[f32; LANES]) -> Self {
+        unsafe { Avx512Lanes(_mm512_loadu_ps(values.as_ptr())) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_values(self, values: &mut [f32; LANES]) {
+        unsafe { _mm512_storeu_ps(values.as_mut_ptr(), self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(values: [Self; LANES]) -> [Self; LANES] {
+        unsafe {
+            // Pairs of values, then fours, within each quarter of a register.
+            let pairs: [__m512d; LANES] = std::array::from_fn(|i| {
+                let (a, b) = (values[i & !1].0, values[i | 1].0);
+                let pair = if i % 2 == 0 { _mm512_unpacklo_ps(a, b) } else { _mm512_unpackhi_ps(a, b) };
+                _mm512_castps_pd(pair)
+            });
+            let fours: [__m512; LANES] = std::array::from_fn(|i| {
+                let first = i / 4 * 4 + i % 4 / 2;
+                let (a, b) = (pairs[first], pairs[first + 2]);
+                let four = if i % 2 == 0 { _mm512_unpacklo_pd(a, b) } else { _mm512_unpackhi_pd(a, b) };
+                _mm512_castpd_ps(four)
+            });
+            // Quarter `q` of `fours[4 · g + r]` holds lane `4 · q + r` of the values of group `g`.
+            const EVEN: i32 = 0b10_00_10_00;
+            const ODD: i32 = 0b11_01_11_01;
+            let mut transposed = [values[0]; LANES];
+            for r in 0..4 {
+                let [a, b, c, d] = [fours[r], fours[4 + r], fours[8 + r], fours[12 + r]];
+                let even = (_mm512_shuffle_f32x4::<EVEN>(a, b), _mm512_shuffle_f32x4::<EVEN>(c, d));
+                let odd = (_mm512_shuffle_f32x4::<ODD>(a, b), _mm512_shuffle_f32x4::<ODD>(c, d));
+                transposed[r] = Avx512Lanes(_mm512_shuffle_f32x4::<EVEN>(even.0, even.1));
+                transposed[4 + r] = Avx512Lanes(_mm512_shuffle_f32x4::<EVEN>(odd.0, odd.1));
+                transposed[8 + r] = Avx512Lanes(_mm512_shuffle_f32x4::<ODD>(even.0, even.1));
+                transposed[12 + r] = Avx512Lanes(_mm512_shuffle_f32x4::<ODD>(odd.0, odd.1));
+            }
+            transposed
+        }
+    }
+
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { Avx512Lanes(_mm512_add_ps(self.0, other.0)) }
     }

@@ -31,6 +31,12 @@ pub(super) trait Lanes: Copy {
     unsafe fn splat(value: f32) -> Self;
     unsafe fn load(row: &LaneRow) -> Self;
     unsafe fn store(self, row: &mut LaneRow);
+    /// Loads sixteen values that lie anywhere.
+    unsafe fn load_values(values: &[f32; LANES]) -> Self;
+    /// Stores sixteen values anywhere.
+    unsafe fn store_values(self, values: &mut [f32; LANES]);
+    /// Lane `i` of value `j` becomes lane `j` of value `i`.
+    unsafe fn transpose(values: [Self; LANES]) -> [Self; LANES];
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     /// `self · factor + addend`; rounded once where the instruction set has a fused multiply-add.
@@ -86,6 +92,14 @@ mod tests {
                 if 0b1010_0110_0000_1111 >> i & 1 == 1 { b.0[from[i] as usize] } else { a.0[i] }
             });
             assert_eq!(stored(x.insert(0b1010_0110_0000_1111, &from, y)), LaneRow(inserted));
+            let square: [LaneRow; LANES] =
+                std::array::from_fn(|j| LaneRow(std::array::from_fn(|i| (100 * j + i) as f32)));
+            let transposed = V::transpose(square.map(|row| V::load_values(&row.0)));
+            for (i, value) in transposed.into_iter().enumerate() {
+                let mut values = [0.0; LANES];
+                value.store_values(&mut values);
+                assert_eq!(values, std::array::from_fn(|j| square[j].0[i]));
+            }
             let kept = std::array::from_fn(|i| if i == 0 || i == 15 { a.0[i] } else { 0.0 });
             assert_eq!(stored(x.keep_lanes(0x8001)), LaneRow(kept));
         }

@@ -34,6 +34,21 @@ impl Lanes for PortableLanes {
     }
 
     #[inline(always)]
+    unsafe fn load_values(values: &[f32; LANES]) -> Self {
+        PortableLanes(*values)
+    }
+
+    #[inline(always)]
+    unsafe fn store_values(self, values: &mut [f32; LANES]) {
+        *values = self.0;
+    }
+
+    #[inline(always)]
+    unsafe fn transpose(values: [Self; LANES]) -> [Self; LANES] {
+        std::array::from_fn(|i| PortableLanes(std::array::from_fn(|j| values[j].0[i])))
+    }
+
+    #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         self.map2(other, |a, b| a + b)
     }

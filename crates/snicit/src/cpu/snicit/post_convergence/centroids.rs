@@ -1,9 +1,10 @@
 //! Centroid columns on their way through a run of layers: `Ŷ'_c = σ(Z_c + b)`.
 
 use super::ConvertedLayer;
+use crate::cpu::kernels::Kernels;
 use crate::cpu::run::Run;
 use crate::cpu::spmm::SpmmScratch;
-use crate::cpu::tile::{LANES, LaneRow, first_lanes, load_columns, store_columns};
+use crate::cpu::tile::{LANES, LaneRow, first_lanes};
 use crate::{Column, Error};
 
 /// `Z_c + b` of one centroid, for each layer of a run one value a neuron.
@@ -16,6 +17,7 @@ pub(super) type Trajectory = Vec<Box<[f32]>>;
 /// [`Error::Cancelled`].
 pub(super) fn pass(
     run: &Run<'_>,
+    kernels: &Kernels,
     first: usize,
     layers: &[ConvertedLayer],
     centroids: Vec<Column>,
@@ -31,9 +33,9 @@ pub(super) fn pass(
     .collect();
     let passed = run.map(groups, SpmmScratch::default, |scratch, group| {
         if together == 1 {
-            pass_one_by_one(run, first, layers, group, keep)
+            pass_one_by_one(run, first, layers, group, keep, scratch)
         } else {
-            pass_tile(run, first, layers, group, keep, scratch)
+            pass_tile(run, kernels, first, layers, group, keep, scratch)
         }
     })?;
     Ok(passed.into_iter().flatten().unzip())
@@ -45,6 +47,7 @@ fn pass_one_by_one(
     layers: &[ConvertedLayer],
     centroids: Vec<Column>,
     keep: bool,
+    scratch: &mut SpmmScratch,
 ) -> Result<Vec<(Column, Trajectory)>, Error> {
     let pass = |Column { input, values }: Column| {
         let (mut values, mut biased) = (values.into_vec(), Vec::new());
@@ -52,7 +55,7 @@ fn pass_one_by_one(
         for (i, layer) in layers.iter().enumerate() {
             run.enter_layer(first + i, 1)?;
             biased.resize(layer.spmm.outputs(), 0.0);
-            layer.spmm.multiply_column(&layer.biased, &values, &mut biased);
+            layer.spmm.multiply_column(&layer.biased, &values, &mut biased, scratch);
             values.clear();
             values.extend(biased.iter().map(|&z| layer.activate(z)));
             if keep {
@@ -68,6 +71,7 @@ fn pass_one_by_one(
 /// The same for up to sixteen centroids at once.
 fn pass_tile(
     run: &Run<'_>,
+    kernels: &Kernels,
     first: usize,
     layers: &[ConvertedLayer],
     centroids: Vec<Column>,
@@ -76,7 +80,8 @@ fn pass_tile(
 ) -> Result<Vec<(Column, Trajectory)>, Error> {
     let (count, lanes) = (centroids.len(), first_lanes(centroids.len()));
     let mut rows = vec![LaneRow::ZERO; centroids[0].values.len()];
-    store_columns(&mut rows, centroids.iter().map(|centroid| &*centroid.values));
+    let values: Vec<&[f32]> = centroids.iter().map(|centroid| &*centroid.values).collect();
+    kernels.store_columns(&mut rows, &values);
     let mut trajectories = vec![Trajectory::new(); count];
     let mut biased = Vec::new();
     for (i, layer) in layers.iter().enumerate() {
@@ -86,12 +91,12 @@ fn pass_tile(
         rows.clear();
         rows.extend(biased.iter().map(|row| LaneRow(row.0.map(|z| layer.activate(z)))));
         if keep {
-            let values = load_columns(&biased, lanes);
+            let values = kernels.load_columns(&biased, lanes);
             trajectories.iter_mut().zip(values).for_each(|(all, values)| all.push(values));
         }
         run.passed_layer(first + i, count, 0);
     }
-    let columns = centroids.into_iter().zip(load_columns(&rows, lanes));
+    let columns = centroids.into_iter().zip(kernels.load_columns(&rows, lanes));
     let columns = columns.map(|(centroid, values)| Column { input: centroid.input, values });
     Ok(columns.zip(trajectories).collect())
 }

@@ -83,7 +83,7 @@ impl PostConvergence {
         run.spared_from(self.first_layer, emptied.iter().map(Vec::len).sum());
         let columns = residues.into_iter().enumerate();
         let mut tiles: Vec<ResidueTile> =
-            columns.flat_map(|(centroid, columns)| residues::tiles(centroid, columns)).collect();
+            columns.flat_map(|(c, columns)| residues::tiles(&self.kernels, c, columns)).collect();
 
         let mut start = 0;
         while start < self.layers.len() {
@@ -92,13 +92,13 @@ impl PostConvergence {
             let first = self.first_layer + start;
             let trajectories;
             (centroids, trajectories) =
-                centroids::pass(run, first, layers, centroids, !tiles.is_empty())?;
+                centroids::pass(run, &self.kernels, first, layers, centroids, !tiles.is_empty())?;
             tiles = run.map(tiles, SpmmScratch::default, |scratch, mut tile| {
                 let trajectory = &trajectories[tile.centroid];
                 tile.pass(run, &self.kernels, first, layers, trajectory, self.prune, scratch)?;
                 Ok(tile)
             })?;
-            tiles = residues::rebuild(tiles, &mut emptied, |columns| {
+            tiles = residues::rebuild(&self.kernels, tiles, &mut emptied, |columns| {
                 run.spared_from(self.first_layer + end, columns);
             });
             start = end;
@@ -106,7 +106,7 @@ impl PostConvergence {
 
         let mut residues: Vec<Vec<Column>> = emptied.iter().map(|_| Vec::new()).collect();
         for tile in tiles {
-            residues[tile.centroid].extend(tile.live_columns());
+            residues[tile.centroid].extend(tile.live_columns(&self.kernels));
             emptied[tile.centroid].extend(tile.empty_inputs());
         }
         Ok(Converted { centroids, residues, emptied })

@@ -5,9 +5,7 @@ use super::centroids::Trajectory;
 use crate::cpu::kernels::{Kernels, ResidueUpdate};
 use crate::cpu::run::Run;
 use crate::cpu::spmm::SpmmScratch;
-use crate::cpu::tile::{
-    LANES, LaneMask, LaneRow, first_lanes, lanes_of, load_columns, store_columns, tiles_for,
-};
+use crate::cpu::tile::{LANES, LaneMask, LaneRow, first_lanes, lanes_of, tiles_for};
 use crate::{Column, Error};
 
 /// Up to sixteen residue columns of one centroid.
@@ -20,12 +18,17 @@ pub(super) struct ResidueTile {
 }
 
 /// Puts residue columns of one centroid into tiles.
-pub(super) fn tiles(centroid: usize, columns: Vec<Column>) -> impl Iterator<Item = ResidueTile> {
+pub(super) fn tiles(
+    kernels: &Kernels,
+    centroid: usize,
+    columns: Vec<Column>,
+) -> impl Iterator<Item = ResidueTile> {
     let mut columns = columns.into_iter();
     std::iter::from_fn(move || {
         let columns: Vec<Column> = columns.by_ref().take(LANES).collect();
         let mut rows = vec![LaneRow::ZERO; columns.first()?.values.len()];
-        store_columns(&mut rows, columns.iter().map(|column| &*column.values));
+        let values: Vec<&[f32]> = columns.iter().map(|column| &*column.values).collect();
+        kernels.store_columns(&mut rows, &values);
         let inputs: Vec<u32> = columns.iter().map(|column| column.input).collect();
         let live = first_lanes(inputs.len());
         Some(ResidueTile { centroid, inputs, rows, live })
@@ -75,9 +78,9 @@ impl ResidueTile {
     }
 
     /// The columns that are not empty.
-    pub(super) fn live_columns(&self) -> impl Iterator<Item = Column> + '_ {
+    pub(super) fn live_columns(&self, kernels: &Kernels) -> impl Iterator<Item = Column> + '_ {
         let inputs = lanes_of(self.live).map(|lane| self.inputs[lane]);
-        let values = load_columns(&self.rows, self.live);
+        let values = kernels.load_columns(&self.rows, self.live);
         inputs.zip(values).map(|(input, values)| Column { input, values })
     }
 }
@@ -85,6 +88,7 @@ impl ResidueTile {
 /// Drops the residue columns that are empty; their inputs join `emptied`. Tiles of a centroid are filled
 /// up anew where that saves one. `dropped` is told how many columns were dropped.
 pub(super) fn rebuild(
+    kernels: &Kernels,
     tiles: Vec<ResidueTile>,
     emptied: &mut [Vec<u32>],
     dropped: impl Fn(usize),
@@ -107,9 +111,9 @@ pub(super) fn rebuild(
             let before = emptied[centroid].len();
             emptied[centroid].extend(tile.empty_inputs());
             dropped(emptied[centroid].len() - before);
-            columns.extend(tile.live_columns());
+            columns.extend(tile.live_columns(kernels));
         }
-        rebuilt.extend(self::tiles(centroid, columns));
+        rebuilt.extend(self::tiles(kernels, centroid, columns));
     }
     rebuilt
 }
