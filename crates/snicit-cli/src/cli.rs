@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cache, completions, data, demo, devices, inspect, man, sdgc};
+use crate::commands::{
+    beyond, cache, completions, convert, data, demo, devices, infer, inspect, man, sdgc,
+};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -17,6 +19,8 @@ const AFTER_HELP: &str = "\
 Examples:
   snicit demo                          the four methods on a generated network
   snicit sdgc -m XY -n 1024 -l 120     a Graph Challenge benchmark
+  snicit beyond -k A                   a trained network
+  snicit infer net.safetensors in.npy  a network of your own
   snicit help data generate            help of a subcommand
 
 Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
@@ -26,7 +30,10 @@ Results go to standard output, everything else to standard error.";
 enum Command {
     Demo(demo::Args),
     Sdgc(sdgc::Args),
+    Beyond(beyond::Args),
+    Infer(infer::Args),
     Data(data::Args),
+    Convert(convert::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
     Cache(cache::Args),
@@ -40,7 +47,10 @@ impl Cli {
         match self.command {
             Command::Demo(args) => demo::run(&args),
             Command::Sdgc(args) => sdgc::run(&args),
+            Command::Beyond(args) => beyond::run(&args),
+            Command::Infer(args) => infer::run(&args),
             Command::Data(args) => data::run(&args),
+            Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),
             Command::Cache(args) => cache::run(&args),

@@ -16,6 +16,7 @@ mod snicit_args;
 mod source;
 mod stdout;
 mod table;
+mod timing;
 mod units;
 
 use std::process::ExitCode;

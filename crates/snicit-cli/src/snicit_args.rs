@@ -1,6 +1,6 @@
 //! The method and SNICIT's parameters.
 
-use clap::Args;
+use clap::{Arg, Args};
 use snicit::{FeedForward, Method, Plan, SnicitOptions};
 
 use crate::args;
@@ -60,6 +60,26 @@ impl SnicitArgs {
         set(&mut options.post_convergence, self.post_convergence);
         options
     }
+}
+
+/// The help of an argument of [`SnicitArgs`] where the defaults are those of the paper's trained networks.
+pub(crate) fn medium_scale_help(arg: Arg) -> Arg {
+    let options = SnicitOptions::medium_scale();
+    let default = match arg.get_id().as_str() {
+        "sampled_columns" => options.sampled_columns.to_string(),
+        "segments" => {
+            options.segments.map_or_else(|| "none".to_owned(), |segments| segments.to_string())
+        }
+        "prune_at_conversion" => options.prune_at_conversion.to_string(),
+        "prune_at_update" => options.prune_at_update.to_string(),
+        "rebuild_interval" => options.rebuild_interval.to_string(),
+        "pre_convergence" | "post_convergence" => "XY; the paper: BF".to_owned(),
+        _ => return arg,
+    };
+    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let what = help.split(" [default").next().unwrap_or_default();
+    let help = format!("{what} [default: {default}]");
+    arg.help(help)
 }
 
 fn set<T: Copy>(option: &mut T, given: Option<T>) {

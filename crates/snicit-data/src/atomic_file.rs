@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
 
 use crate::DataError;
@@ -16,6 +16,20 @@ pub(crate) fn write(
     file: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DataError> {
+    try_write(file, true, |mut writer| fill(&mut writer))
+        .map_err(|reason| DataError::write(file, reason))
+}
+
+/// What can go back to what was written: archives put lengths before what they are the lengths of.
+pub(crate) trait SeekWrite: Write + Seek {}
+
+impl<W: Write + Seek> SeekWrite for W {}
+
+/// As [`write`], for what is not written from front to back.
+pub(crate) fn write_seekable(
+    file: &Path,
+    fill: impl FnOnce(&mut dyn SeekWrite) -> io::Result<()>,
+) -> Result<(), DataError> {
     try_write(file, true, fill).map_err(|reason| DataError::write(file, reason))
 }
 
@@ -25,7 +39,8 @@ pub(crate) fn write_without_sync(
     file: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DataError> {
-    try_write(file, false, fill).map_err(|reason| DataError::write(file, reason))
+    try_write(file, false, |mut writer| fill(&mut writer))
+        .map_err(|reason| DataError::write(file, reason))
 }
 
 /// Whether a file of this name is a temporary one, of a process that runs or was killed.
@@ -36,7 +51,7 @@ pub(crate) fn is_temporary(name: &str) -> bool {
 fn try_write(
     file: &Path,
     sync: bool,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    fill: impl FnOnce(&mut dyn SeekWrite) -> io::Result<()>,
 ) -> io::Result<()> {
     // The parent of a bare file name is the empty path.
     let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));

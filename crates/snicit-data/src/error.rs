@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::ModelProblem;
+
 /// What can go wrong when networks and inputs are read, written or made.
 ///
 /// A message is complete in itself: it names the file (as the caller gave it), the line where there is
@@ -45,6 +47,26 @@ pub enum DataError {
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A zip archive (`.npz`) is damaged.
+    #[error("{file}: the zip archive is damaged: {reason}")]
+    Zip {
+        /// The archive.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Part of a file is not what it should be.
+    #[error("{place}: {what} is {found}, expected {expected}")]
+    Unexpected {
+        /// The file, and the member or tensor where there are several.
+        place: String,
+        /// The part.
+        what: String,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
     },
     /// A line of a text file is not what it should be.
     #[error("{file}, line {line}: {problem}")]
@@ -91,6 +113,14 @@ pub enum DataError {
         /// What the files can hold.
         expected: String,
     },
+    /// A matrix is none of weights.
+    #[error("{place}: {problem}")]
+    Weights {
+        /// The file, and the member where there are several.
+        place: String,
+        /// What is wrong with it.
+        problem: snicit::network::InvalidWeights,
+    },
     /// A file of images is not in the IDX format it should be in.
     #[error("{file}: {what} is {found}, expected {expected}")]
     Idx {
@@ -129,6 +159,14 @@ pub enum DataError {
         /// What it may be.
         expected: String,
     },
+    /// The file of a trained network, or one that goes with it, is not what it should be.
+    #[error("{file}: {problem}")]
+    ModelFile {
+        /// The file or folder.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: ModelProblem,
+    },
     /// The library refuses the network.
     #[error(transparent)]
     Model(#[from] snicit::Error),
@@ -149,10 +187,12 @@ pub enum LineProblem {
         expected: String,
     },
     /// Too few or too many fields.
-    #[error("the line has {found} tab-separated fields, expected {expected}")]
+    #[error("the line has {found} {separated}-separated fields, expected {expected}")]
     FieldCount {
         /// Fields found.
         found: usize,
+        /// What separates them: `tab`, `blank` or `comma`.
+        separated: &'static str,
         /// The fields there should be.
         expected: &'static str,
     },
@@ -191,6 +231,20 @@ pub enum LineProblem {
 impl DataError {
     pub(crate) fn line(file: &Path, line: u64, problem: LineProblem) -> Self {
         DataError::Line { file: file.to_owned(), line, problem }
+    }
+
+    pub(crate) fn unexpected(
+        place: impl ToString,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        DataError::Unexpected {
+            place: place.to_string(),
+            what: what.into(),
+            found: found.into(),
+            expected: expected.into(),
+        }
     }
 
     pub(crate) fn read(file: &Path, reason: io::Error) -> Self {

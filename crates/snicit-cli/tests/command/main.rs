@@ -4,13 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod beyond;
 mod cache;
+mod convert;
 mod data;
 mod demo;
 mod fetch;
+mod infer;
 mod inspect;
 #[cfg(unix)]
 mod kill;
+mod networks;
 mod official_subset;
 mod output;
 mod sdgc;

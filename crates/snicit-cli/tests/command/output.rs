@@ -8,6 +8,8 @@ fn help_has_examples() {
     let commands =
         ["", "demo", "sdgc", "data generate", "data images", "data digits", "data truth", "inspect"];
     for command in commands.into_iter().chain([
+        "beyond",
+        "infer",
         "cache",
         "devices",
         "data fetch",

@@ -84,13 +84,16 @@ pub(crate) fn benchmark() -> Folder {
 
 /// The official files that lie beside the checkout, where they do.
 pub(crate) fn official_subset() -> Option<PathBuf> {
-    let folder =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/sdgc-1024-official-subset");
+    shared("the official subset", "sdgc-1024-official-subset")
+}
+
+/// A folder of the data beside the checkout, if it is there; else says what is skipped.
+pub(crate) fn shared(test: &str, below: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(below);
     if folder.is_dir() {
         return Some(folder);
     }
     // Not `eprintln`, which a passing test swallows.
-    let line = "skipped: the official subset needs ../shared/data/sdgc-1024-official-subset\n";
-    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    writeln!(std::io::stderr(), "skipped: {test} needs ../shared/data/{below}").ok();
     None
 }

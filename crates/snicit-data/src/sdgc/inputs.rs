@@ -1,14 +1,14 @@
-use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::{Compression, write::GzEncoder};
 use snicit::{Activations, BitActivations, Inputs};
 
 use super::network::index_limit;
+use crate::DataError;
 use crate::error::LineProblem;
-use crate::text::{LineCount, Located, Source, Stop, Triple, TripleReader, pipeline, push_decimal};
-use crate::{DataError, atomic_file};
+use crate::text::{
+    LineCount, Located, Source, Stop, Triple, TripleReader, pipeline, push_decimal, write_file,
+};
 
 const FIELDS: &str = "3 fields (image, feature, value)";
 /// What values may take without a given number of inputs, whatever the file's length, and for each line:
@@ -37,7 +37,7 @@ pub fn read_inputs(file: &Path, features: usize, inputs: Option<usize>) -> Resul
         })?;
     }
     let names = ["image", "feature", "value"];
-    let format = Triple { fields: FIELDS, names, max: [max_image, max_feature] };
+    let format = Triple { fields: FIELDS, names, max: [max_image, max_feature], separator: b'\t' };
     let mut count = LineCount::default();
     let at = |Located { line, problem }| DataError::line(file, line, problem);
     let end = pipeline(
@@ -61,15 +61,7 @@ pub fn read_inputs(file: &Path, features: usize, inputs: Option<usize>) -> Resul
 /// # Errors
 /// If the file cannot be written.
 pub fn write_inputs(file: &Path, inputs: &Inputs) -> Result<(), DataError> {
-    atomic_file::write(file, |writer| {
-        if file.extension() == Some(OsStr::new("gz")) {
-            let mut gzip = GzEncoder::new(writer, Compression::default());
-            write_lines(&mut gzip, inputs)?;
-            gzip.finish().map(drop)
-        } else {
-            write_lines(writer, inputs)
-        }
-    })
+    write_file(file, |writer| write_lines(writer, inputs))
 }
 
 fn write_lines(writer: &mut dyn Write, inputs: &Inputs) -> io::Result<()> {

@@ -227,7 +227,7 @@ impl Weights {
 
 fn reader(neurons: u32) -> TripleReader {
     let names = ["input neuron", "output neuron", "weight"];
-    TripleReader::new(Triple { fields: FIELDS, names, max: [neurons; 2] })
+    TripleReader::new(Triple { fields: FIELDS, names, max: [neurons; 2], separator: b'\t' })
 }
 
 /// Reads a layer on this thread alone.

@@ -23,7 +23,7 @@ pub(crate) use folder::layer_number;
 pub use folder::{DataFolder, count_layer_files, layer_file};
 pub use inputs::{read_inputs, write_inputs};
 pub(crate) use network::{check_layers, read_layer};
-pub use network::{read_network, write_network};
+pub use network::{read_network, write_archive, write_network};
 
 /// Inputs of every official benchmark.
 pub const INPUTS: usize = 60_000;

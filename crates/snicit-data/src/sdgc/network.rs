@@ -1,10 +1,13 @@
+use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::path::Path;
 
+use flate2::{Compression, write::GzEncoder};
 use snicit::{Layer, Network, SparseWeights};
 
 use super::{archive, layer_lines};
 use super::{count_layer_files, layer_file};
-use crate::text::{push_decimal, push_scientific};
+use crate::text::{push_decimal, push_scientific, write_file};
 use crate::{DataError, Progress, atomic_file, parallel};
 
 /// Reads the first `layers` layers of a network, `neurons` neurons each.
@@ -65,6 +68,49 @@ pub fn write_network(
     layer_done: Progress<'_>,
 ) -> Result<(), DataError> {
     let neurons = network.inputs();
+    check_writable(network)?;
+    let write = |i: usize| {
+        let file = folder.join(format!("n{neurons}-l{}.tsv", i + 1));
+        write_layer(&file, network.layers()[i].weights())
+    };
+    parallel::try_map(network.layers().len(), layer_done, write).map(drop)
+}
+
+/// Writes every layer of `network` into a tar archive as [`write_network`] writes them into a folder, under
+/// the official names, `neuron1024/n1024-l1.tsv` …; gzip if the name ends in `.gz` or `.tgz`.
+///
+/// # Errors
+/// As [`write_network`].
+pub fn write_archive(file: &Path, network: &Network, layer_done: Progress<'_>) -> Result<(), DataError> {
+    check_writable(network)?;
+    let neurons = network.inputs();
+    let append = |writer: &mut dyn Write| {
+        let mut archive = tar::Builder::new(writer);
+        for (i, layer) in network.layers().iter().enumerate() {
+            let mut text = Vec::new();
+            put_layer(&mut text, layer.weights())?;
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o644);
+            let path = format!("neuron{neurons}/n{neurons}-l{}.tsv", i + 1);
+            archive.append_data(&mut header, path, text.as_slice())?;
+            layer_done(1);
+        }
+        archive.finish()
+    };
+    if file.extension() == Some(OsStr::new("tgz")) {
+        return atomic_file::write(file, |writer| {
+            let mut gzip = GzEncoder::new(writer, Compression::default());
+            append(&mut gzip)?;
+            gzip.finish().map(drop)
+        });
+    }
+    write_file(file, append)
+}
+
+/// Fails if the layers are not all square and of one width, or a layer has no connection.
+fn check_writable(network: &Network) -> Result<(), DataError> {
+    let neurons = network.inputs();
     for (i, layer) in network.layers().iter().enumerate() {
         let (inputs, outputs) = (layer.inputs(), layer.outputs());
         let refuse = |found, expected| DataError::LayerNotWritable { layer: i + 1, found, expected };
@@ -76,11 +122,7 @@ pub fn write_network(
             return Err(refuse("no connections".to_owned(), "at least 1".to_owned()));
         }
     }
-    let write = |i: usize| {
-        let file = folder.join(format!("n{neurons}-l{}.tsv", i + 1));
-        write_layer(&file, network.layers()[i].weights())
-    };
-    parallel::try_map(network.layers().len(), layer_done, write).map(drop)
+    Ok(())
 }
 
 /// Indices are stored as `u32`.
@@ -120,26 +162,28 @@ fn check_all_present(folder: &Path, neurons: usize, layers: usize) -> Result<(),
 }
 
 fn write_layer(file: &Path, weights: &SparseWeights) -> Result<(), DataError> {
-    atomic_file::write(file, |writer| {
-        let mut line = Vec::new();
-        // Almost always the weight before; formatting a float takes longer than all else.
-        let mut weight_text = Vec::new();
-        let mut weight_bits = None;
-        for connection in weights.iter() {
-            line.clear();
-            push_decimal(&mut line, u64::from(connection.input) + 1);
-            line.push(b'\t');
-            push_decimal(&mut line, u64::from(connection.output) + 1);
-            line.push(b'\t');
-            if weight_bits != Some(connection.weight.to_bits()) {
-                weight_bits = Some(connection.weight.to_bits());
-                weight_text.clear();
-                push_scientific(&mut weight_text, connection.weight);
-                weight_text.push(b'\n');
-            }
-            line.extend_from_slice(&weight_text);
-            writer.write_all(&line)?;
+    atomic_file::write(file, |writer| put_layer(writer, weights))
+}
+
+fn put_layer(writer: &mut dyn Write, weights: &SparseWeights) -> io::Result<()> {
+    let mut line = Vec::new();
+    // Almost always the weight before; formatting a float takes longer than all else.
+    let mut weight_text = Vec::new();
+    let mut weight_bits = None;
+    for connection in weights.iter() {
+        line.clear();
+        push_decimal(&mut line, u64::from(connection.input) + 1);
+        line.push(b'\t');
+        push_decimal(&mut line, u64::from(connection.output) + 1);
+        line.push(b'\t');
+        if weight_bits != Some(connection.weight.to_bits()) {
+            weight_bits = Some(connection.weight.to_bits());
+            weight_text.clear();
+            push_scientific(&mut weight_text, connection.weight);
+            weight_text.push(b'\n');
         }
-        Ok(())
-    })
+        line.extend_from_slice(&weight_text);
+        writer.write_all(&line)?;
+    }
+    Ok(())
 }

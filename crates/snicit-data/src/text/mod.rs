@@ -7,9 +7,9 @@ mod source;
 mod triples;
 mod write;
 
-pub(crate) use fields::{Single, Triple};
-pub(crate) use lines::{LineCount, Located, for_each_block, for_each_line};
+pub(crate) use fields::{Pair, Single, Triple, is_inexact, parse_index, parse_number};
+pub(crate) use lines::{BLOCK_BYTES, LineCount, Located, for_each_block, for_each_line, split_line};
 pub(crate) use pipeline::{Outlet, Stop, pipeline};
 pub(crate) use source::Source;
-pub(crate) use triples::TripleReader;
-pub(crate) use write::{push_decimal, push_scientific};
+pub(crate) use triples::{TripleReader, read_pairs};
+pub(crate) use write::{push_decimal, push_scientific, write_file};

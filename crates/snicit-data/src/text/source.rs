@@ -39,6 +39,17 @@ impl<'a> Source<'a> {
         Source { file, bytes: Bytes::Other(bytes) }
     }
 
+    /// The length of the whole, if it is a regular file that is not compressed.
+    pub(crate) fn plain_length(&self) -> Option<u64> {
+        match &self.bytes {
+            Bytes::Plain(bytes) => {
+                let metadata = bytes.get_ref().metadata().ok()?;
+                metadata.is_file().then(|| metadata.len())
+            }
+            Bytes::Gzip(_) | Bytes::Other(_) => None,
+        }
+    }
+
     /// Reads some bytes into `buffer`; 0 means the end.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, DataError> {
         loop {

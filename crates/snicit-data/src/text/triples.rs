@@ -1,4 +1,4 @@
-use super::fields::{NumberCache, Triple};
+use super::fields::{NumberCache, Pair, Triple, is_inexact};
 use super::lines::{LineCount, Located, split_line};
 use crate::error::LineProblem;
 
@@ -7,9 +7,11 @@ pub(crate) struct TripleReader {
     format: Triple,
     numbers: NumberCache,
     tail: Tail,
+    /// Numbers that were rounded.
+    rounded: u64,
 }
 
-/// What follows the second index in the last line: a tab, the number, the line end.
+/// What follows the second index in the last line: the separator, the number, the line end.
 #[derive(Default)]
 struct Tail {
     bytes: u128,
@@ -17,6 +19,8 @@ struct Tail {
     mask: u128,
     length: usize,
     value: f32,
+    /// Whether the text says more than the value does.
+    inexact: bool,
 }
 
 /// Bytes that must follow for a line to be read without looking where the text ends: two indices of at
@@ -25,7 +29,12 @@ const WINDOW: usize = 8 + 1 + 8 + size_of::<u128>();
 
 impl TripleReader {
     pub(crate) fn new(format: Triple) -> Self {
-        TripleReader { format, numbers: NumberCache::default(), tail: Tail::default() }
+        TripleReader { format, numbers: NumberCache::default(), tail: Tail::default(), rounded: 0 }
+    }
+
+    /// How many numbers so far say more than their float32 does.
+    pub(crate) fn rounded(&self) -> u64 {
+        self.rounded
     }
 
     /// Calls `visit(first, second, number)` for each line of `text`; indices count from 1.
@@ -42,6 +51,7 @@ impl TripleReader {
             {
                 rest = &rest[length..];
                 count.lines += 1;
+                self.rounded += u64::from(self.tail.inexact);
                 let line = count.lines;
                 visit(first, second, number).map_err(|problem| Located { line, problem })?;
                 continue;
@@ -56,6 +66,7 @@ impl TripleReader {
             let parsed = self.format.parse(line_text);
             let parsed = parsed
                 .and_then(|(first, second, number)| Some((first, second, self.numbers.parse(number)?)));
+            self.rounded += u64::from(parsed.is_some() && self.numbers.inexact());
             parsed
                 .ok_or_else(|| self.format.explain(line_text))
                 .and_then(|(first, second, number)| visit(first, second, number))
@@ -76,7 +87,9 @@ impl TripleReader {
         let tail_at = second_at + digits;
         // Index 0 becomes the largest number.
         let in_range = |index: u32, max: u32| index.wrapping_sub(1) < max;
-        if tab != b'\t' || !in_range(first, self.format.max[0]) || !in_range(second, self.format.max[1])
+        if tab != self.format.separator
+            || !in_range(first, self.format.max[0])
+            || !in_range(second, self.format.max[1])
         {
             return None;
         }
@@ -88,9 +101,9 @@ impl TripleReader {
         Some((first, second, self.tail.value, tail_at + length))
     }
 
-    /// Reads another number behind a tab and remembers it; gives the bytes up to the next line.
+    /// Reads another number behind a separator and remembers it; gives the bytes up to the next line.
     fn new_tail(&mut self, text: &[u8]) -> Option<usize> {
-        let number = text.strip_prefix(b"\t")?;
+        let number = text.strip_prefix(&[self.format.separator])?;
         let (value, digits) = fast_float2::parse_partial::<f32, _>(number).ok()?;
         let length = match number[digits..] {
             [b'\n', ..] => digits + 2,
@@ -100,16 +113,41 @@ impl TripleReader {
         if !value.is_finite() {
             return None;
         }
+        let inexact = is_inexact(&number[..digits], value);
         self.tail = match text[..length].try_into().map(|Padded(bytes)| bytes) {
             Ok(bytes) => {
                 let mask = u128::MAX >> (8 * (size_of::<u128>() - length));
-                Tail { bytes, mask, length, value }
+                Tail { bytes, mask, length, value, inexact }
             }
             // Too long to be compared; the next line is parsed again.
-            Err(TooLong) => Tail { value, ..Tail::default() },
+            Err(TooLong) => Tail { value, inexact, ..Tail::default() },
         };
         Some(length)
     }
+}
+
+/// Calls `visit(first, second)` for each line of `text`; indices count from 1.
+pub(crate) fn read_pairs(
+    format: Pair,
+    text: &[u8],
+    count: &mut LineCount,
+    mut visit: impl FnMut(u32, u32) -> Result<(), LineProblem>,
+) -> Result<(), Located> {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (line_text, behind) = split_line(rest);
+        rest = behind;
+        if line_text.is_empty() {
+            count.empty += 1;
+            continue;
+        }
+        let line = count.next(format.fields)?;
+        format
+            .parse(line_text)
+            .and_then(|(first, second)| visit(first, second))
+            .map_err(|problem| Located { line, problem })?;
+    }
+    Ok(())
 }
 
 /// At most sixteen bytes, zeros behind them.
@@ -170,8 +208,12 @@ mod tests {
 
     type Lines = Vec<(u32, u32, u32)>;
 
-    const FORMAT: Triple =
-        Triple { fields: "3 fields", names: ["a", "b", "c"], max: [70_000, 123_456_789] };
+    const FORMAT: Triple = Triple {
+        fields: "3 fields",
+        names: ["a", "b", "c"],
+        max: [70_000, 123_456_789],
+        separator: b'\t',
+    };
 
     /// The lines, numbers as bits, or the line and the message.
     fn read(text: &[u8]) -> (Lines, Result<u64, (u64, String)>) {

@@ -1,3 +1,27 @@
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+
+use flate2::{Compression, write::GzEncoder};
+
+use crate::{DataError, atomic_file};
+
+/// Lets `fill` write a text file, as [`atomic_file::write`] does; gzip if the name ends in `.gz`.
+pub(crate) fn write_file(
+    file: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), DataError> {
+    atomic_file::write(file, |writer| {
+        if file.extension() == Some(OsStr::new("gz")) {
+            let mut gzip = GzEncoder::new(writer, Compression::default());
+            fill(&mut gzip)?;
+            gzip.finish().map(drop)
+        } else {
+            fill(writer)
+        }
+    })
+}
+
 /// Appends `value` in decimal digits.
 #[inline]
 pub(crate) fn push_decimal(text: &mut Vec<u8>, mut value: u64) {

@@ -6,7 +6,8 @@ use snicit::categories::Mismatch;
 use snicit::{Categories, Method, Network, Report};
 
 use crate::table::Facts;
-use crate::units::{as_ms, bytes, count, ms_digits, rate};
+use crate::timing::{Lines, TimesJson};
+use crate::units::{as_ms, count, rate};
 use crate::{measures, memory};
 
 /// How the categories compare with the truth.
@@ -44,10 +45,8 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// The average latency of a layer behind the threshold layer, in ms; all batches together.
     fn post_convergence_layer_ms(&self) -> Option<f64> {
-        let layers = self.network.layers().len() - self.report.threshold_layer;
-        (layers > 0).then(|| as_ms(self.report.times.post_convergence) / layers as f64)
+        measures::post_convergence_layer_ms(self.network, self.report)
     }
 
     fn edges_per_second(&self) -> f64 {
@@ -80,36 +79,20 @@ impl Run<'_> {
         }
 
         text.push('\n');
-        let mut line = |name: &str, value: String, unit: &str| {
-            let _ = writeln!(text, "{}", format!("{name:18}{value:>12} {unit}").trim_end());
-        };
-        let times = &report.times;
-        let digits = ms_digits(as_ms(times.total()));
-        let ms = |duration: Duration| format!("{:.digits$}", as_ms(duration));
-        let layer = self.post_convergence_layer_ms();
-        let layer = layer.map_or_else(|| "ms".to_owned(), |layer| format!("ms, {layer:.3} a layer"));
-        line("pre-convergence", ms(times.pre_convergence), "ms");
-        line("conversion", ms(times.conversion), "ms");
-        line("post-convergence", ms(times.post_convergence), &layer);
-        line("recovery", ms(times.recovery), "ms");
-        line("total", ms(times.total()), "ms");
-        line("throughput", rate(self.edges_per_second()), "edges/s");
+        let mut lines = Lines::new(report.times.total());
+        lines.stages(&report.times, self.post_convergence_layer_ms());
+        lines.add("throughput", &rate(self.edges_per_second()), "edges/s");
         let loaded = match self.from_cache {
             (true, true) => "ms, from the cache",
             (true, false) => "ms, the network from the cache",
             (false, true) => "ms, the inputs from the cache",
             (false, false) => "ms, from the files",
         };
-        line("loading", ms(self.load), loaded);
-        line("preparing", ms(self.prepare), "ms");
-        if !report.upload.is_zero() {
-            line("uploading", ms(report.upload), "ms, outside the total");
-        }
-        line("peak memory", memory::peak().map_or_else(|| "unknown".to_owned(), bytes), "");
-        line("columns left", count(measures::columns_left(report)), "");
-        line("centroids", report.centroids.map_or_else(|| "–".to_owned(), count), "");
-        line("categories", count(self.categories as u64), &self.comparison());
-        text
+        lines.setup((self.load, loaded), self.prepare, report.upload);
+        lines.add("columns left", &count(measures::columns_left(report)), "");
+        lines.add("centroids", &report.centroids.map_or_else(|| "–".to_owned(), count), "");
+        lines.add("categories", &count(self.categories as u64), &self.comparison());
+        text + &lines.render()
     }
 
     fn comparison(&self) -> String {
@@ -122,7 +105,7 @@ impl Run<'_> {
 
     /// For machines.
     pub(super) fn json(&self) -> RunJson<'_> {
-        let (network, times) = (self.network, &self.report.times);
+        let network = self.network;
         RunJson {
             schema: 1,
             method: self.method.name(),
@@ -139,13 +122,7 @@ impl Run<'_> {
                 Answer::Unchecked => "none",
             },
             centroids: self.report.centroids,
-            times_ms: TimesJson {
-                pre_convergence: as_ms(times.pre_convergence),
-                conversion: as_ms(times.conversion),
-                post_convergence: as_ms(times.post_convergence),
-                recovery: as_ms(times.recovery),
-                total: as_ms(times.total()),
-            },
+            times_ms: (&self.report.times).into(),
             post_convergence_layer_ms: self.post_convergence_layer_ms(),
             edges_per_second: self.edges_per_second(),
             load_ms: as_ms(self.load),
@@ -177,13 +154,4 @@ pub(super) struct RunJson<'a> {
     prepare_ms: f64,
     upload_ms: f64,
     peak_memory_bytes: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct TimesJson {
-    pre_convergence: f64,
-    conversion: f64,
-    post_convergence: f64,
-    recovery: f64,
-    total: f64,
 }

@@ -1,0 +1,30 @@
+//! Trained networks in files.
+//!
+//! | function | form |
+//! | --- | --- |
+//! | [`read_safetensors`], [`write_safetensors`] | one safetensors file, see `docs/model-format.md` |
+//! | [`read_artifact`] | the text files of SNICIT's artifact |
+//! | [`matrices::read_network`](crate::matrices::read_network) | a folder of matrices that a TOML file describes |
+//! | [`open`] | any of these, and the Graph Challenge's files |
+
+mod artifact;
+mod open;
+mod problem;
+mod safetensors;
+
+pub use artifact::{is_artifact, read_artifact};
+pub use open::{OpenOptions, open};
+pub use problem::ModelProblem;
+pub(crate) use safetensors::{Tensors, from_dense_rows};
+pub use safetensors::{from_safetensors, read_safetensors, write_safetensors};
+
+use snicit::Network;
+
+/// A network, and what its file says of it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The network.
+    pub network: Network,
+    /// What to call it.
+    pub name: Option<String>,
+}
