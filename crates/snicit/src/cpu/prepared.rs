@@ -59,7 +59,7 @@ impl CpuPrepared {
                 PreparedMethod::Snicit(Snicit {
                     pre_convergence: preparation.feed_forward_method(options.pre_convergence, before),
                     threshold_layer,
-                    conversion: Conversion::new(options),
+                    conversion: Conversion::new(kernels, options),
                     post_convergence,
                 })
             }

@@ -8,6 +8,7 @@ mod column;
 mod columns;
 mod compact;
 mod dense;
+mod distance;
 mod residues;
 mod scatter;
 mod strips;
@@ -36,6 +37,7 @@ pub(super) struct Kernels {
     gather_column: unsafe fn(&Strips, &Epilogue, &[f32], &mut [f32]) -> bool,
     scatter_column: unsafe fn(&Slabs, &Epilogue, &[f32], &mut [f32]) -> bool,
     active_rows: unsafe fn(&[LaneRow], usize, u32, &mut Vec<u32>),
+    l0_distance: unsafe fn(&[f32], &[f32], usize) -> usize,
     store_columns: unsafe fn(&mut [LaneRow], &[&[f32]]),
     load_columns: unsafe fn(&[LaneRow], LaneMask) -> Vec<Box<[f32]>>,
     update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
@@ -140,6 +142,10 @@ macro_rules! kernels {
                 }
             }
             $(#[$features])?
+            fn l0_distance(a: &[f32], b: &[f32], enough: usize) -> usize {
+                distance::l0(a, b, enough)
+            }
+            $(#[$features])?
             fn store_columns(tile: &mut [LaneRow], columns: &[&[f32]]) {
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { columns::store::<$lanes>(tile, columns) }
@@ -176,6 +182,7 @@ macro_rules! kernels {
                 gather_column,
                 scatter_column,
                 active_rows,
+                l0_distance,
                 store_columns,
                 load_columns,
                 update_residues,
@@ -363,6 +370,16 @@ impl Kernels {
         assert!(tiles == 1 || tiles == self.dense_tiles);
         // SAFETY: a `Kernels` exists only where the processor has its instruction set.
         unsafe { (self.active_rows)(rows, tiles, 0, active) }
+    }
+
+    /// The number of entries that differ; may stop counting at `enough`.
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub(super) fn l0_distance(&self, a: &[f32], b: &[f32], enough: usize) -> usize {
+        assert_eq!(a.len(), b.len());
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set.
+        unsafe { (self.l0_distance)(a, b, enough) }
     }
 
     /// Writes `columns`, up to sixteen, into the first lanes of a tile, and zeros into the others.

@@ -1,11 +1,13 @@
 //! Stage 2, cluster-based conversion: `Y(t)` becomes centroid columns and residues `Ŷ(t)`.
 
+use crate::cpu::kernels::Kernels;
 use crate::cpu::run::Run;
 use crate::engine::SnicitOptions;
 use crate::{Column, Error};
 
 /// How to convert; symbols as in the paper.
 pub(in crate::cpu) struct Conversion {
+    kernels: Kernels,
     /// `s`.
     sampled_columns: usize,
     /// `n`; `None` for as many as there are neurons.
@@ -29,8 +31,9 @@ pub(super) struct Converted {
 }
 
 impl Conversion {
-    pub(in crate::cpu) fn new(options: &SnicitOptions) -> Self {
+    pub(in crate::cpu) fn new(kernels: Kernels, options: &SnicitOptions) -> Self {
         Conversion {
+            kernels,
             sampled_columns: options.sampled_columns,
             segments: options.segments,
             sum_tolerance: options.sum_tolerance,
@@ -52,7 +55,7 @@ impl Conversion {
             || (),
             |(), mut column| {
                 run.check()?;
-                let centroid = nearest(&column, &centroids);
+                let centroid = self.nearest(&column, &centroids);
                 self.subtract(&mut column, &centroids[centroid]);
                 Ok((centroid, column))
             },
@@ -101,6 +104,21 @@ impl Conversion {
         survives
     }
 
+    /// The centroid with the smallest L0 distance, the number of differing entries; the first of several.
+    fn nearest(&self, column: &Column, centroids: &[Column]) -> usize {
+        let (mut nearest, mut smallest) = (0, usize::MAX);
+        for (c, centroid) in centroids.iter().enumerate() {
+            let distance = self.kernels.l0_distance(&column.values, &centroid.values, smallest);
+            if distance < smallest {
+                (nearest, smallest) = (c, distance);
+            }
+            if smallest == 0 {
+                break;
+            }
+        }
+        nearest
+    }
+
     /// Turns a column into its residue against `centroid`.
     fn subtract(&self, column: &mut Column, centroid: &Column) {
         for (y, &center) in column.values.iter_mut().zip(&centroid.values) {
@@ -120,39 +138,10 @@ fn split(columns: Vec<Column>, is_centroid: &[bool]) -> (Vec<Column>, Vec<Column
     (centroids, others)
 }
 
-/// The centroid with the smallest L0 distance, the number of differing entries; the first of several.
-fn nearest(column: &Column, centroids: &[Column]) -> usize {
-    let (mut nearest, mut smallest) = (0, usize::MAX);
-    for (c, centroid) in centroids.iter().enumerate() {
-        let distance = l0_distance(&column.values, &centroid.values, smallest);
-        if distance < smallest {
-            (nearest, smallest) = (c, distance);
-        }
-        if smallest == 0 {
-            break;
-        }
-    }
-    nearest
-}
-
-/// Number of differing entries; may stop counting at `enough`.
-fn l0_distance(a: &[f32], b: &[f32], enough: usize) -> usize {
-    /// Long enough to vectorise, short enough to stop early.
-    const BLOCK: usize = 256;
-    let mut distance = 0;
-    for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-        distance += a.iter().zip(b).map(|(a, b)| u32::from(a != b)).sum::<u32>() as usize;
-        if distance >= enough {
-            break;
-        }
-    }
-    distance
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Activation, Bias, Layer, Network, SparseWeights};
+    use crate::{Activation, Bias, InstructionSet, Layer, Network, SparseWeights};
 
     fn column(input: u32, values: &[f32]) -> Column {
         Column { input, values: values.into() }
@@ -169,7 +158,8 @@ mod tests {
         let mut options = SnicitOptions::sdgc();
         options.segments = Some(2);
         change(&mut options);
-        Conversion::new(&options)
+        let kernels = Kernels::new(InstructionSet::best()).unwrap();
+        Conversion::new(kernels, &options)
     }
 
     #[test]
