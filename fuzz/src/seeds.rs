@@ -24,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let network = radixnet::generate(NEURONS, 2, -0.3, 1, &|_| ())?;
     sdgc::write_network(&at("net"), &network, &|_| ())?;
     let text = fs::read(at("net/n32-l1.tsv"))?;
-    let layer = &text[..text.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(12).map_or(0, |(i, _)| i + 1)];
+    let layer =
+        &text[..text.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(12).map_or(0, |(i, _)| i + 1)];
     let second = b"1\t1\t0.5\n32\t32\t-1.25e-3\n5\t2\t7\n";
     seed("layer", "official", layer)?;
     seed("layer", "mixed", second)?;
@@ -38,8 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     seed("gzip", "text", &gzip(b"1\n7\n30\n")?[2..])?;
 
     let pixels: Vec<u8> = (0..60).collect();
-    let idx: Vec<u8> =
-        [0x803_u32, 3, 4, 5].iter().flat_map(|n| n.to_be_bytes()).chain(pixels).collect();
+    let idx: Vec<u8> = [0x803_u32, 3, 4, 5].iter().flat_map(|n| n.to_be_bytes()).chain(pixels).collect();
     seed("idx", "images", &idx)?;
     seed("idx", "labels", b"\0\0\x08\x01\0\0\0\x03\x07\x02\x01")?;
     seed("idx", "floats", b"\0\0\x0d\x01\0\0\0\x02\x3f\x80\0\0\x3f\0\0\0")?;

@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use common::{gzip, tar};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use snicit_data::arrays::{self, Array, NpzReader, Packing, Values};
 use snicit_data::cache::Cache;
-use snicit_data::{mnist, model, radixnet, sdgc};
+use snicit_data::{matrices, mnist, model, radixnet, sdgc};
 
 mod common;
 
@@ -116,6 +117,53 @@ fn attack(name: &str, good: &[u8], read: impl Fn(&Path) -> bool) {
     let _ = writeln!(std::io::stderr(), "{name}: {} damaged files, {accepted} still readable", files());
 }
 
+fn attack_arrays(folder: &Path) {
+    let array = Array::new(vec![4, 5], Values::F64((0..20).map(f64::from).collect())).unwrap();
+    let file = folder.join("good");
+    let usable = |array: Array| {
+        let _ = (array.to_f32(), array.to_labels());
+        array.to_inputs().is_ok()
+    };
+    let read_npy = |file: &Path| arrays::read_npy(file).is_ok_and(usable);
+    arrays::write_npy(&file, &array).unwrap();
+    let npy = fs::read(&file).unwrap();
+    attack("a.npy", &npy, read_npy);
+    attack("a.npy.gz", &gzip(&npy), read_npy);
+    for packing in [Packing::Stored, Packing::Deflated] {
+        arrays::write_npz(&file, &[("a", &array), ("b", &array)], packing).unwrap();
+        attack("a.npz", &fs::read(&file).unwrap(), |file| {
+            let Ok(mut archive) = NpzReader::open(file) else { return false };
+            let names = archive.names();
+            names.iter().filter(|name| archive.read(name).is_ok_and(usable)).count() == 2
+        });
+    }
+    arrays::write_idx(&file, &array).unwrap();
+    attack("a.idx", &fs::read(&file).unwrap(), |file| arrays::read_idx(file).is_ok_and(usable));
+    attack("a.csv", b"0.5,1,-2e-3\n0,0,7\r\n1,2,3", |file| arrays::read_csv(file).is_ok());
+}
+
+fn attack_matrices(folder: &Path, weights: &snicit::SparseWeights) {
+    const TEXT: &str = "%%MatrixMarket matrix coordinate";
+    let read = |file: &Path| matrices::read_matrix_market(file).is_ok();
+    let general = format!("{TEXT} real general\n% comment\n3 4 3\n1 2 0.5\n3 4 -1e-3\n2  1 7\n");
+    attack("w.mtx", general.as_bytes(), read);
+    attack("w.mtx.gz", &gzip(general.as_bytes()), read);
+    let pattern = format!("{TEXT} pattern symmetric\n3 3 2\n2 1\n3 3\n");
+    attack("w.mtx", pattern.as_bytes(), read);
+    let file = folder.join("good.npz");
+    for packing in [Packing::Stored, Packing::Deflated] {
+        matrices::write_scipy(&file, weights, packing).unwrap();
+        attack("w.npz", &fs::read(&file).unwrap(), |file| matrices::read_scipy(file).is_ok());
+    }
+    let description = b"format = \"snicit-network\"\nversion = 1\n[[layers]]\nweights = \"w.mtx\"\n\
+        activation = \"relu:32\"\nbias = -0.3\n";
+    attack(matrices::DESCRIPTION, description, |file| {
+        let folder = file.parent().unwrap();
+        fs::write(folder.join("w.mtx"), &general).unwrap();
+        matrices::read_network(folder, &|_| ()).is_ok()
+    });
+}
+
 /// One test after the other, because of the allocator.
 #[test]
 fn no_reader_panics_or_takes_much_memory() {
@@ -160,6 +208,9 @@ fn no_reader_panics_or_takes_much_memory() {
     model::write_safetensors(&net, &network, Some("net")).unwrap();
     let net = fs::read(&net).unwrap();
     attack("net.safetensors", &net, |file| model::read_safetensors(file).is_ok());
+
+    attack_arrays(folder.path());
+    attack_matrices(folder.path(), network.layers()[0].weights());
 
     // Cache files: whatever is in them, what comes out is what the source holds.
     let cache = Cache::new(folder.path().join("cache"));

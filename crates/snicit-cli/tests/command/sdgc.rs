@@ -83,6 +83,8 @@ fn json_has_exactly_the_documented_keys() {
         "post_convergence_layer_ms",
         "edges_per_second",
         "load_ms",
+        "prepare_ms",
+        "upload_ms",
         "peak_memory_bytes",
     ];
     expected.sort_unstable();

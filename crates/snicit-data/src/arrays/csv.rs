@@ -249,7 +249,9 @@ mod tests {
             ),
             ("1,2\n1,,3\n", "a.csv, line 2: value is empty, expected a finite number"),
             ("1,2\n1,nan\n", "a.csv, line 2: value is \"nan\", expected a finite number"),
-            ("a,b\n1,2\n", "a.csv, line 1: value is \"a\", expected a finite number"),
+            ("a,2\n1,2\n", "a.csv, line 1: value is \"a\", expected a finite number"),
+            ("1,2\na,b\n", "a.csv, line 2: value is \"a\", expected a finite number"),
+            ("a,b\nc,d\n", "a.csv, line 2: value is \"c\", expected a finite number"),
             ("1,2\n\n1,2\n", "a.csv, line 2: the line is empty, expected numbers separated by commas"),
             ("1,2,\n", "a.csv, line 1: value is empty, expected a finite number"),
         ] {

@@ -108,7 +108,7 @@ enum BiasDescription {
 /// Reads the network that the description in `folder` names.
 ///
 /// # Errors
-/// If the description is missing or not what the [module](self) says, a file it names is missing or
+/// If the description is missing or not what `docs/model-format.md` says, a file it names is missing or
 /// damaged, or the layers do not fit. Layers count from 1.
 pub fn read_network(folder: &Path, layer_done: Progress<'_>) -> Result<Rounded<Model>, DataError> {
     let file = folder.join(DESCRIPTION);

@@ -144,12 +144,12 @@ fn by_output(
     rows: usize,
     columns: usize,
     outputs: &[u32],
-    inputs: impl Iterator<Item = u32> + Clone,
+    mut inputs: impl Iterator<Item = u32>,
     values: &[f32],
 ) -> Result<SparseWeights, DataError> {
     check_rows(place, rows, outputs.len())?;
     if let Some(entry) = outputs.iter().position(|&output| output as usize >= rows) {
-        let input = inputs.clone().nth(entry).unwrap_or_default() as usize + 1;
+        let input = inputs.nth(entry).unwrap_or_default() as usize + 1;
         let output = outputs[entry] as usize + 1;
         return Err(invalid(place, InvalidWeights::OutputOutOfRange { input, output, outputs: rows }));
     }

@@ -44,7 +44,7 @@ impl<'a> Source<'a> {
         match &self.bytes {
             Bytes::Plain(bytes) => {
                 let metadata = bytes.get_ref().metadata().ok()?;
-                metadata.is_file().then(|| metadata.len())
+                metadata.is_file().then_some(metadata.len())
             }
             Bytes::Gzip(_) | Bytes::Other(_) => None,
         }
