@@ -12,7 +12,7 @@
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
-mod atomic_file;
+pub mod atomic_file;
 pub mod cache;
 pub mod digits;
 mod error;
