@@ -1,6 +1,7 @@
 //! The points of each table and figure: sweeps as data.
 
 use snicit::{Method, Threshold};
+use snicit_data::medium_scale::{self, Letter};
 use snicit_data::sdgc::{DEPTHS, INPUTS, WIDTHS};
 
 use crate::result_id::{Grid, ResultId};
@@ -152,14 +153,13 @@ fn medium_inputs(grid: Grid) -> usize {
     }
 }
 
-/// Sparse layers of a medium-scale network.
-pub(crate) fn medium_layers(network: &str) -> usize {
-    if matches!(network, "A" | "B") { 18 } else { 12 }
+/// The facts of a medium-scale network.
+pub(crate) fn letter(network: &str) -> Letter {
+    network.parse().unwrap_or(Letter::A)
 }
 
-/// The paper's choice: the largest even number that is at most half of the sparse layers.
 fn medium_threshold(network: &str) -> usize {
-    medium_layers(network) / 2 / 2 * 2
+    medium_scale::threshold_layer(letter(network).sparse_layers())
 }
 
 fn medium_default(workload: &Workload, method: Method) -> Task {
@@ -183,7 +183,7 @@ fn heat_map(network: &str, grid: Grid) -> Vec<Task> {
     for &divisor in divisors {
         let batch = inputs / divisor;
         tasks.push(inference(&workload, Method::Snig2020, medium_threshold(network), batch));
-        for t in (0..medium_layers(network)).step_by(step) {
+        for t in (0..letter(network).sparse_layers()).step_by(step) {
             tasks.push(inference(&workload, Method::Snicit, t, batch));
         }
     }

@@ -311,9 +311,9 @@ pub(crate) fn cost(task: &Task, repetitions: Repetitions) -> f64 {
             ((neurons * layers * 32) as f64, *layers as f64, *inputs as f64)
         }
         Workload::MediumScale { network, inputs } => {
-            let layers = crate::grid::medium_layers(network) as f64;
-            let width = if network == "A" { 128.0 } else { 256.0 };
-            (width * width * layers * 0.6, layers, *inputs as f64)
+            let letter = crate::grid::letter(network);
+            let (layers, width) = (letter.sparse_layers() as f64, letter.neurons() as f64);
+            (width * width * layers * letter.density(), layers, *inputs as f64)
         }
     };
     let preparing = connections * 20.0;

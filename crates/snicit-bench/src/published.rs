@@ -1,5 +1,7 @@
 //! What others published, to stand beside what is measured here.
 
+use snicit_data::medium_scale::Letter;
+
 /// Table 3 of the paper, one NVIDIA RTX A6000, ms.
 pub const PAPER: &str = "paper, RTX A6000";
 
@@ -52,14 +54,7 @@ pub fn artifact_stages_ms(neurons: usize, layers: usize) -> Option<[f64; 4]> {
 
 /// The accuracy that the paper gives for its trained network, before SNICIT.
 pub fn accuracy(network: &str) -> Option<f64> {
-    let percent = match network {
-        "A" => 94.94,
-        "B" => 96.88,
-        "C" => 95.61,
-        "D" => 75.86,
-        _ => return None,
-    };
-    Some(percent / 100.0)
+    network.parse::<Letter>().ok().map(|letter| letter.paper_accuracy() / 100.0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use snicit::{Activations, BitActivations, Categories, Inputs, Network, reference};
 use snicit_data::cache::{Cache, Cached};
+use snicit_data::medium_scale::{self, Letter, Source};
 use snicit_data::sdgc::{self, DataFolder};
 use snicit_data::{digits, mnist, radixnet};
 
@@ -72,10 +73,34 @@ impl Workloads {
                 let sources = Sources { network: network_source, inputs: inputs_source };
                 Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources })
             }
-            Workload::MediumScale { network, .. } => Err(BenchError::Nothing(format!(
-                "the trained network {network} is not part of this version"
-            ))),
+            Workload::MediumScale { network, inputs } => self.medium_scale(network, *inputs),
         }
+    }
+
+    /// A trained network with the first `wanted` inputs of its test set.
+    fn medium_scale(&self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
+        let letter: Letter = network
+            .parse()
+            .map_err(|_| BenchError::Nothing(format!("there is no trained network {network}")))?;
+        let source = Source { folder: None, mnist: self.folder.root().join("mnist") };
+        // Without MNIST, or a network in this build, the other points can still be had.
+        let benchmark = medium_scale::load(letter, &source)
+            .map_err(|error| BenchError::Nothing(error.to_string()))?;
+        let (found, set) = (benchmark.inputs.len(), letter.data_set().name());
+        if found < wanted {
+            let (found, wanted) = (count(found as u64), count(wanted as u64));
+            return Err(BenchError::Nothing(format!("{set} has {found} inputs, expected {wanted}")));
+        }
+        Ok(Loaded {
+            network: benchmark.network,
+            inputs: first(&benchmark.inputs, wanted),
+            labels: Some(benchmark.labels[..wanted].to_vec()),
+            dense_layers: letter.dense_layers_before(),
+            sources: Sources {
+                network: benchmark.origin,
+                inputs: format!("{set}'s test set"),
+            },
+        })
     }
 
     fn sdgc_network(&mut self, neurons: usize, layers: usize) -> Result<(Network, String), BenchError> {

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::model::ModelProblem;
+
 /// What can go wrong when networks and inputs are read, written or made.
 ///
 /// A message is complete in itself: it names the file (as the caller gave it), the line where there is
@@ -128,6 +130,14 @@ pub enum DataError {
         found: String,
         /// What it may be.
         expected: String,
+    },
+    /// The file of a trained network, or one that goes with it, is not what it should be.
+    #[error("{file}: {problem}")]
+    ModelFile {
+        /// The file or folder.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: ModelProblem,
     },
     /// The library refuses the network.
     #[error(transparent)]

@@ -7,6 +7,8 @@
 //! | [`mnist`] | the challenge's inputs, made from the MNIST images |
 //! | [`cache`] | networks and inputs in a binary form that loads at the speed of memory |
 //! | [`fetch`] | the official files, MNIST and CIFAR-10 from the network |
+//! | [`model`] | trained networks in files |
+//! | [`medium_scale`] | the paper's benchmarks A to D: trained networks, test sets, facts |
 //! | [`digits`] | digit-like inputs drawn from nothing, for trying things out |
 //!
 //! Files are read whether they are gzip or not, whatever their name. They are written under a temporary
@@ -17,7 +19,9 @@ pub mod cache;
 pub mod digits;
 mod error;
 pub mod fetch;
+pub mod medium_scale;
 pub mod mnist;
+pub mod model;
 mod parallel;
 pub mod radixnet;
 mod random;

@@ -16,7 +16,7 @@ use common::{gzip, tar};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use snicit_data::cache::Cache;
-use snicit_data::{mnist, radixnet, sdgc};
+use snicit_data::{mnist, model, radixnet, sdgc};
 
 mod common;
 
@@ -152,6 +152,14 @@ fn no_reader_panics_or_takes_much_memory() {
     let idx: Vec<u8> = [0x803_u32, 3, 4, 5].iter().flat_map(|n| n.to_be_bytes()).chain(pixels).collect();
     attack("images-idx3-ubyte", &idx, |file| mnist::read_images(file).is_ok());
     attack("images-idx3-ubyte.gz", &gzip(&idx), |file| mnist::read_images(file).is_ok());
+
+    let labels = [0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1];
+    attack("labels-idx1-ubyte", &labels, |file| mnist::read_labels(file).is_ok());
+
+    let net = folder.path().join("net.safetensors");
+    model::write_safetensors(&net, &network, Some("net")).unwrap();
+    let net = fs::read(&net).unwrap();
+    attack("net.safetensors", &net, |file| model::read_safetensors(file).is_ok());
 
     // Cache files: whatever is in them, what comes out is what the source holds.
     let cache = Cache::new(folder.path().join("cache"));

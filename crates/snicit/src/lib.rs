@@ -46,6 +46,7 @@
 
 pub mod activations;
 pub mod categories;
+pub mod classes;
 pub mod cpu;
 pub mod engine;
 mod error;

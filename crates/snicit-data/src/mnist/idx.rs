@@ -4,8 +4,9 @@ use crate::DataError;
 use crate::text::Source;
 
 /// Unsigned bytes in three dimensions.
-const MAGIC: u32 = 0x0803;
-const HEADER_BYTES: usize = 16;
+const IMAGES: u32 = 0x0803;
+/// Unsigned bytes in one dimension.
+const LABELS: u32 = 0x0801;
 
 /// Grey images of one size: image by image, row by row, 8 bits a pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,36 +65,76 @@ impl Images {
 /// If the file cannot be read, its header is another one, or it is shorter or longer than it says.
 pub fn read_images(file: &Path) -> Result<Images, DataError> {
     let mut source = Source::open(file)?;
-    let wrong = |what, found: String, expected: String| DataError::Idx {
-        file: file.to_owned(),
-        what,
-        found,
-        expected,
-    };
-    let header = source.read_at_most(HEADER_BYTES)?;
-    if header.len() < HEADER_BYTES {
-        let found = format!("{} bytes", header.len());
-        return Err(wrong("the length of the header", found, format!("{HEADER_BYTES} bytes")));
-    }
-    let number = |i: usize| header[4 * i..][..4].iter().fold(0, |n, &byte| n << 8 | u32::from(byte));
-    if number(0) != MAGIC {
-        let expected = format!("{MAGIC:#010x} (IDX, unsigned bytes, three dimensions)");
-        return Err(wrong("the magic number", format!("{:#010x}", number(0)), expected));
-    }
-    let [count, rows, columns] = [1, 2, 3].map(|i| number(i) as usize);
+    let wrong = |what, found: String, expected| wrong(file, what, found, expected);
+    let expected = "IDX, unsigned bytes, three dimensions";
+    let [count, rows, columns] = read_header(file, &mut source, IMAGES, expected)?;
     let size = format!("{count} images of {rows} × {columns} pixels");
     let total = count.checked_mul(rows).and_then(|n| n.checked_mul(columns));
     let Some(total) = total.filter(|&total| 0 < total && total < isize::MAX as usize) else {
         return Err(wrong("the size in the header", size, "1 to 2^63 pixels".to_owned()));
     };
-    // One more than there should be, to see whether the file is too long.
-    let pixels = source.read_at_most(total + 1)?;
-    if pixels.len() != total {
-        let more = if pixels.len() > total { "more than " } else { "" };
-        let found = format!("{more}{}", pixels.len().min(total));
-        return Err(wrong("the number of pixels", found, format!("{total} ({size})")));
-    }
+    let pixels = read_exactly(file, &mut source, total, "the number of pixels", &size)?;
     Images::new(rows, columns, pixels)
+}
+
+/// Reads labels in the IDX format of `train-labels-idx1-ubyte`, plain or gzip.
+///
+/// The header is two big-endian 32-bit numbers (0x0801, labels); a byte a label follows.
+///
+/// # Errors
+/// If the file cannot be read, its header is another one, or it is shorter or longer than it says.
+pub fn read_labels(file: &Path) -> Result<Vec<u8>, DataError> {
+    let mut source = Source::open(file)?;
+    let expected = "IDX, unsigned bytes, one dimension";
+    let [count] = read_header(file, &mut source, LABELS, expected)?;
+    if count == 0 {
+        let size = "0 labels".to_owned();
+        return Err(wrong(file, "the size in the header", size, "at least 1 label".to_owned()));
+    }
+    read_exactly(file, &mut source, count, "the number of labels", "the header's")
+}
+
+/// The sizes in the header of a file that begins with `magic`, described by `expected`.
+fn read_header<const N: usize>(
+    file: &Path,
+    source: &mut Source<'_>,
+    magic: u32,
+    expected: &str,
+) -> Result<[usize; N], DataError> {
+    let bytes = 4 * (N + 1);
+    let header = source.read_at_most(bytes)?;
+    if header.len() < bytes {
+        let found = format!("{} bytes", header.len());
+        return Err(wrong(file, "the length of the header", found, format!("{bytes} bytes")));
+    }
+    let number = |i: usize| header[4 * i..][..4].iter().fold(0, |n, &byte| n << 8 | u32::from(byte));
+    if number(0) != magic {
+        let expected = format!("{magic:#010x} ({expected})");
+        return Err(wrong(file, "the magic number", format!("{:#010x}", number(0)), expected));
+    }
+    Ok(std::array::from_fn(|i| number(i + 1) as usize))
+}
+
+/// The rest of the file, which must have `length` bytes.
+fn read_exactly(
+    file: &Path,
+    source: &mut Source<'_>,
+    length: usize,
+    what: &'static str,
+    size: &str,
+) -> Result<Vec<u8>, DataError> {
+    // One more than there should be, to see whether the file is too long.
+    let bytes = source.read_at_most(length + 1)?;
+    if bytes.len() != length {
+        let more = if bytes.len() > length { "more than " } else { "" };
+        let found = format!("{more}{}", bytes.len().min(length));
+        return Err(wrong(file, what, found, format!("{length} ({size})")));
+    }
+    Ok(bytes)
+}
+
+fn wrong(file: &Path, what: &'static str, found: String, expected: String) -> DataError {
+    DataError::Idx { file: file.to_owned(), what, found, expected }
 }
 
 #[cfg(test)]
@@ -118,9 +159,32 @@ mod tests {
 
     #[test]
     fn images_come_row_by_row() {
-        let images = read(&idx(MAGIC, [2, 3, 4], 24)).unwrap();
+        let images = read(&idx(IMAGES, [2, 3, 4], 24)).unwrap();
         assert_eq!((images.count(), images.rows(), images.columns()), (2, 3, 4));
         assert_eq!(images.pixels(), (0..24).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn labels_are_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("labels");
+        let read = |content: &[u8]| {
+            fs::write(&file, content).unwrap();
+            let folder = format!("{}/", folder.path().display());
+            read_labels(&file).map_err(|error| error.to_string().replace(&folder, ""))
+        };
+        assert_eq!(read(b"\0\0\x08\x01\0\0\0\x03\x07\x02\x01"), Ok(vec![7, 2, 1]));
+        for (content, expected) in [
+            (&b"\0\0\x08\x01\0\0\0"[..], "the length of the header is 7 bytes, expected 8 bytes"),
+            (
+                b"\0\0\x08\x03\0\0\0\x01\x07",
+                "the magic number is 0x00000803, expected 0x00000801 (IDX, unsigned bytes, one dimension)",
+            ),
+            (b"\0\0\x08\x01\0\0\0\0", "the size in the header is 0 labels, expected at least 1 label"),
+            (b"\0\0\x08\x01\0\0\0\x03\x07\x02", "the number of labels is 2, expected 3 (the header's)"),
+        ] {
+            assert_eq!(read(content), Err(format!("labels: {expected}")));
+        }
     }
 
     #[test]
@@ -134,25 +198,25 @@ mod tests {
                  three dimensions)",
             ),
             (
-                idx(MAGIC, [2, 3, 4], 23),
+                idx(IMAGES, [2, 3, 4], 23),
                 "images: the number of pixels is 23, expected 24 (2 images of 3 × 4 pixels)",
             ),
             (
-                idx(MAGIC, [2, 3, 4], 40),
+                idx(IMAGES, [2, 3, 4], 40),
                 "images: the number of pixels is more than 24, expected 24 (2 images of 3 × 4 pixels)",
             ),
             (
-                idx(MAGIC, [0, 28, 28], 0),
+                idx(IMAGES, [0, 28, 28], 0),
                 "images: the size in the header is 0 images of 28 × 28 pixels, expected 1 to 2^63 \
                  pixels",
             ),
             (
-                idx(MAGIC, huge, 10),
+                idx(IMAGES, huge, 10),
                 "images: the size in the header is 4294967295 images of 4294967295 × 4294967295 pixels, \
                  expected 1 to 2^63 pixels",
             ),
             (
-                idx(MAGIC, [u32::MAX, 28, 28], 10),
+                idx(IMAGES, [u32::MAX, 28, 28], 10),
                 "images: the number of pixels is 10, expected 3367254359280 (4294967295 images of \
                  28 × 28 pixels)",
             ),

@@ -4,5 +4,5 @@ mod idx;
 mod interpolation;
 mod resize;
 
-pub use idx::{Images, read_images};
+pub use idx::{Images, read_images, read_labels};
 pub use resize::sdgc_inputs;

@@ -86,6 +86,26 @@ impl NumberCache {
     }
 }
 
+/// The finite number that a field, `name`, stands for, rounded to f32.
+pub(crate) fn parse_number(name: &'static str, field: &[u8]) -> Result<f32, LineProblem> {
+    let number = fast_float2::parse::<f32, _>(field).ok().filter(|value| value.is_finite());
+    number.ok_or_else(|| {
+        let expected = "a finite number".to_owned();
+        LineProblem::Field { field: name, found: shown(field), expected }
+    })
+}
+
+/// The index that a field, `name`, stands for, counted from 0 and below `count`, which is at least 1.
+pub(crate) fn parse_index(name: &'static str, field: &[u8], count: usize) -> Result<u32, LineProblem> {
+    let digits = std::str::from_utf8(field).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    let index =
+        digits.and_then(|text| text.parse().ok()).filter(|&index: &u32| (index as usize) < count);
+    index.ok_or_else(|| {
+        let expected = format!("0 to {}", count.saturating_sub(1));
+        LineProblem::Field { field: name, found: shown(field), expected }
+    })
+}
+
 /// The index (1 to `max`) at the beginning of `text`, and what follows its digits.
 #[inline]
 fn leading_index(text: &[u8], max: u32) -> Option<(u32, &[u8])> {

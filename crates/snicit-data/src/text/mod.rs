@@ -7,7 +7,7 @@ mod source;
 mod triples;
 mod write;
 
-pub(crate) use fields::{Single, Triple};
+pub(crate) use fields::{Single, Triple, parse_index, parse_number};
 pub(crate) use lines::{LineCount, Located, for_each_block, for_each_line};
 pub(crate) use pipeline::{Outlet, Stop, pipeline};
 pub(crate) use source::Source;

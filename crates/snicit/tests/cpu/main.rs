@@ -6,3 +6,4 @@ mod methods;
 mod problem;
 mod refusals;
 mod snicit_stages;
+mod trained;
