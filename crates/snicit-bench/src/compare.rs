@@ -63,7 +63,8 @@ pub fn compare(before: &ResultFile, after: &ResultFile) -> Comparison {
             verdict: statistics::verdict(&a, &b, &speed_up),
         });
     }
-    let rest = second.iter().map(|(record, _)| format!("only in the second: {}", record.task.describe()));
+    let rest =
+        second.iter().map(|(record, _)| format!("only in the second: {}", record.task.describe()));
     comparison.alone.extend(rest);
     comparison
 }
@@ -83,7 +84,8 @@ fn cautions(before: &ResultFile, after: &ResultFile) -> Vec<String> {
     }
     let loaded = |result: &ResultFile| {
         let cores = result.environment.cores as f64;
-        let busy = |record: &Record| record.environment.load_average.is_some_and(|load| load > cores * 1.5);
+        let busy =
+            |record: &Record| record.environment.load_average.is_some_and(|load| load > cores * 1.5);
         result.records.iter().filter(|record| busy(record)).count()
     };
     for (which, count) in [("first", loaded(before)), ("second", loaded(after))] {

@@ -2,8 +2,8 @@
 
 use crate::numbers::{count, significant};
 use crate::plot::{
-    Bar, BarGroup, Bars, Boundary, Figure, HeatMap, LegendEntry, Line, Lines, Panel, Plot, Point, Scatter,
-    Series, Shade, ShareRow, Shares,
+    Bar, BarGroup, Bars, Boundary, Figure, HeatMap, LegendEntry, Line, Lines, Panel, Plot, Point,
+    Scatter, Series, Shade, ShareRow, Shares,
 };
 use crate::record::{Finding, Inference, ResultFile};
 use crate::result_id::ResultId;
@@ -88,10 +88,7 @@ fn methods(result: &ResultFile) -> Vec<&str> {
 }
 
 /// The workloads of a result that are alike in `key`, in their order.
-fn grouped<'a, K: PartialEq>(
-    result: &'a ResultFile,
-    key: impl Fn(&Workload) -> K,
-) -> Vec<(K, Vec<&'a Workload>)> {
+fn grouped<K: PartialEq>(result: &ResultFile, key: impl Fn(&Workload) -> K) -> Vec<(K, Vec<&Workload>)> {
     let mut groups: Vec<(K, Vec<&Workload>)> = Vec::new();
     for workload in result.records.iter().map(|record| record.task.workload()) {
         let key = key(workload);
@@ -144,7 +141,11 @@ fn method_bars(
     let panel = |(title, workloads): (String, Vec<&Workload>)| {
         let group = |workload: &&Workload| BarGroup {
             name: group_name(workload),
-            bars: result.inferences().filter(|i| i.workload == *workload).filter_map(|i| bar(&i)).collect(),
+            bars: result
+                .inferences()
+                .filter(|i| i.workload == *workload)
+                .filter_map(|i| bar(&i))
+                .collect(),
         };
         let x_label = if matches!(workloads[0], Workload::Sdgc { .. }) { "layers l" } else { "network" };
         let groups: Vec<BarGroup> = workloads.iter().map(group).collect();
@@ -152,8 +153,11 @@ fn method_bars(
         let (x_label, y_label) = (x_label.to_owned(), y_label.to_owned());
         Panel { title, plot: Plot::Bars(Bars { x_label, y_label, groups, range }) }
     };
-    let panels: Vec<Panel> =
-        if all.is_empty() { vec![] } else { grouped(result, width_name).into_iter().map(panel).collect() };
+    let panels: Vec<Panel> = if all.is_empty() {
+        vec![]
+    } else {
+        grouped(result, width_name).into_iter().map(panel).collect()
+    };
     (legend(&methods(result), false), panels, columns)
 }
 
@@ -187,7 +191,9 @@ fn speed_ups(result: &ResultFile) -> Drawn {
 fn connections(result: &ResultFile) -> Drawn {
     let statistics = |workload: &Workload| {
         result.records.iter().find_map(|record| match &record.finding {
-            Finding::Statistics(found) if record.task.workload() == workload => Some(found.connections as f64),
+            Finding::Statistics(found) if record.task.workload() == workload => {
+                Some(found.connections as f64)
+            }
             _ => None,
         })
     };
@@ -401,7 +407,10 @@ fn convergence(result: &ResultFile) -> Drawn {
         let points = embedding.points.iter().enumerate().map(|(i, &place)| (place, label(i))).collect();
         let x_label = format!("t-SNE, perplexity {}; no unit; marks are classes", embedding.perplexity);
         panels.push(Panel {
-            title: with_inputs(format!("Network {}, after sparse layer {layer}", workload.name()), workload),
+            title: with_inputs(
+                format!("Network {}, after sparse layer {layer}", workload.name()),
+                workload,
+            ),
             plot: Plot::Scatter(Scatter { x_label, points }),
         });
     }

@@ -93,13 +93,16 @@ fn benchmarks(grid: Grid) -> Vec<Workload> {
     };
     WIDTHS
         .into_iter()
-        .flat_map(|neurons| depths(neurons).iter().map(move |&layers| sdgc(neurons, layers, inputs(neurons))))
+        .flat_map(|neurons| {
+            depths(neurons).iter().map(move |&layers| sdgc(neurons, layers, inputs(neurons)))
+        })
         .collect()
 }
 
 /// The benchmark of 120 layers of each width.
 fn shallowest(grid: Grid) -> impl Iterator<Item = Workload> {
-    let is = |workload: &Workload| matches!(workload, Workload::Sdgc { layers, .. } if *layers == DEPTHS[0]);
+    let is =
+        |workload: &Workload| matches!(workload, Workload::Sdgc { layers, .. } if *layers == DEPTHS[0]);
     benchmarks(grid).into_iter().filter(is)
 }
 

@@ -18,6 +18,7 @@ pub mod figures;
 pub mod grid;
 pub mod measure;
 pub mod numbers;
+pub mod output;
 pub mod page;
 pub mod plot;
 pub mod published;

@@ -103,9 +103,9 @@ impl<'a> Bench<'a> {
         })?;
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
-                let method: Method = method.parse().map_err(|_| {
-                    Failed::NotRun(format!("this version has no method {method}"))
-                })?;
+                let method: Method = method
+                    .parse()
+                    .map_err(|_| Failed::NotRun(format!("this version has no method {method}")))?;
                 self.infer(workload, &loaded, method, *threshold_layer, *batch)?
             }
             Task::Statistics { .. } => Finding::Statistics(statistics(&loaded)),
@@ -330,6 +330,7 @@ pub(crate) fn cost(task: &Task, repetitions: Repetitions) -> f64 {
     };
     let one = connections / layers * alive * inputs * factor;
     // An inference of 1e10 takes about a second; cheap ones are repeated more often.
-    let times = (repetitions.seconds * 1e10 / one).clamp(repetitions.fewest as f64, repetitions.most as f64);
+    let times =
+        (repetitions.seconds * 1e10 / one).clamp(repetitions.fewest as f64, repetitions.most as f64);
     preparing + one * (times + 1.0)
 }

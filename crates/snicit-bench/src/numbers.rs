@@ -67,7 +67,8 @@ mod tests {
         ] {
             assert_eq!(significant(value), text, "{value}");
         }
-        for (value, text) in [(0.0, "0"), (0.01, "0.01"), (1e4, "10,000"), (-0.5, "−0.5"), (2.5, "2.5")] {
+        for (value, text) in [(0.0, "0"), (0.01, "0.01"), (1e4, "10,000"), (-0.5, "−0.5"), (2.5, "2.5")]
+        {
             assert_eq!(tick(value), text, "{value}");
         }
         assert_eq!(percent(0.1234), "12.3 %");

@@ -49,8 +49,7 @@ pub fn table(result: &ResultFile) -> Table {
 }
 
 fn table1(result: &ResultFile) -> Table {
-    let header =
-        ["N – l", "bias", "connections", "a neuron", "density", "inputs", "ones of the inputs"];
+    let header = ["N – l", "bias", "connections", "a neuron", "density", "inputs", "ones of the inputs"];
     let mut table = Table::new(header);
     for record in &result.records {
         let Finding::Statistics(s) = &record.finding else { continue };
@@ -69,15 +68,25 @@ fn table1(result: &ResultFile) -> Table {
 
 /// Run times, ms: ours, the paper's, and both speed-ups of SNICIT.
 fn table3(result: &ResultFile) -> Table {
-    let header =
-        ["N – l", "method", "inputs", "ms", "min – max", "paper, ms", "ours / paper", "SNICIT is", "in the paper"];
+    let header = [
+        "N – l",
+        "method",
+        "inputs",
+        "ms",
+        "min – max",
+        "paper, ms",
+        "ours / paper",
+        "SNICIT is",
+        "in the paper",
+    ];
     let mut table = Table::new(header);
     for inference in result.inferences() {
         let Workload::Sdgc { neurons, layers, inputs } = *inference.workload else { continue };
         let ms = inference.measurement.median_ms();
         let (low, high) = statistics::range(&inference.measurement.totals_ms());
         let paper = published::run_time_ms(neurons, layers, inference.method);
-        let snicit = of(result, inference.workload, "SNICIT").map(|snicit| ms / snicit.measurement.median_ms());
+        let snicit =
+            of(result, inference.workload, "SNICIT").map(|snicit| ms / snicit.measurement.median_ms());
         let paper_snicit = paper
             .zip(published::run_time_ms(neurons, layers, "SNICIT"))
             .map(|(method, snicit)| method / snicit);
@@ -116,14 +125,16 @@ pub(crate) fn of<'a>(
 }
 
 fn fig6(result: &ResultFile) -> Table {
-    let header = ["N – l", "XY-2021, ms a layer", "SNICIT, ms a layer", "ratio", "artifact on H100, ms a layer"];
+    let header =
+        ["N – l", "XY-2021, ms a layer", "SNICIT, ms a layer", "ratio", "artifact on H100, ms a layer"];
     let mut table = Table::new(header);
     for snicit in result.inferences().filter(|inference| inference.method == "SNICIT") {
         let Workload::Sdgc { neurons, layers, .. } = *snicit.workload else { continue };
         let median = |inference: &Inference<'_>| {
             inference.measurement.post_layer_ms().map(|layer| statistics::median(&layer))
         };
-        let (ours, xy) = (median(&snicit), of(result, snicit.workload, "XY-2021").and_then(|xy| median(&xy)));
+        let (ours, xy) =
+            (median(&snicit), of(result, snicit.workload, "XY-2021").and_then(|xy| median(&xy)));
         let artifact = published::artifact_stages_ms(neurons, layers);
         let artifact = artifact.map(|stages| stages[2] / (layers - snicit.threshold_layer) as f64);
         let text = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), significant);
@@ -131,7 +142,8 @@ fn fig6(result: &ResultFile) -> Table {
             snicit.workload.name(),
             text(xy),
             text(ours),
-            xy.zip(ours).map_or_else(|| NONE.to_owned(), |(xy, ours)| format!("{}×", significant(xy / ours))),
+            xy.zip(ours)
+                .map_or_else(|| NONE.to_owned(), |(xy, ours)| format!("{}×", significant(xy / ours))),
             text(artifact),
         ]);
     }
@@ -206,11 +218,15 @@ fn table4(result: &ResultFile) -> Table {
         let exact = of(result, snicit.workload, "BF-2019");
         let accuracy = exact.and_then(|exact| exact.measurement.accuracy);
         let lossy = snicit.measurement.accuracy;
-        let text = |share: Option<f64>| share.map_or_else(|| NONE.to_owned(), |a| format!("{:.2} %", a * 100.0));
+        let text = |share: Option<f64>| {
+            share.map_or_else(|| NONE.to_owned(), |a| format!("{:.2} %", a * 100.0))
+        };
         let speed_up = |method| {
             of(result, snicit.workload, method).map_or_else(
                 || NONE.to_owned(),
-                |other| format!("{:.2}×", other.measurement.median_ms() / snicit.measurement.median_ms()),
+                |other| {
+                    format!("{:.2}×", other.measurement.median_ms() / snicit.measurement.median_ms())
+                },
             )
         };
         table.row([
@@ -248,7 +264,9 @@ fn fig11(result: &ResultFile) -> Table {
             inference.threshold_layer.to_string(),
             layer.map_or_else(|| NONE.to_owned(), significant),
             match layer.zip(snicit) {
-                Some((layer, snicit)) if inference.method != "SNICIT" => format!("{:.2}×", layer / snicit),
+                Some((layer, snicit)) if inference.method != "SNICIT" => {
+                    format!("{:.2}×", layer / snicit)
+                }
                 _ => NONE.to_owned(),
             },
         ]);
@@ -273,7 +291,8 @@ fn fig12(result: &ResultFile) -> Table {
 }
 
 fn fig1(result: &ResultFile) -> Table {
-    let mut table = Table::new(["layer", "connections × columns without SNICIT", "with SNICIT", "share"]);
+    let mut table =
+        Table::new(["layer", "connections × columns without SNICIT", "with SNICIT", "share"]);
     let (without, with) = crate::figures::work(result);
     for (i, (a, b)) in without.iter().zip(&with).enumerate() {
         table.row([(i + 1).to_string(), count(*a), count(*b), percent(*b as f64 / (*a).max(1) as f64)]);

@@ -96,10 +96,7 @@ impl Workloads {
             inputs: first(&benchmark.inputs, wanted),
             labels: Some(benchmark.labels[..wanted].to_vec()),
             dense_layers: letter.dense_layers_before(),
-            sources: Sources {
-                network: benchmark.origin,
-                inputs: format!("{set}'s test set"),
-            },
+            sources: Sources { network: benchmark.origin, inputs: format!("{set}'s test set") },
         })
     }
 
@@ -144,7 +141,9 @@ impl Workloads {
             let (value, source) = self.read_sdgc_inputs(features, wanted)?;
             if value.len() < wanted {
                 let (found, wanted) = (count(value.len() as u64), count(wanted as u64));
-                return Err(BenchError::Nothing(format!("{source} has {found} inputs, expected {wanted}")));
+                return Err(BenchError::Nothing(format!(
+                    "{source} has {found} inputs, expected {wanted}"
+                )));
             }
             self.inputs = Some(Held { name, value, source });
         }

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cache, completions, data, demo, devices, inspect, man, sdgc};
+use crate::commands::{bench, cache, completions, data, demo, devices, inspect, man, report, sdgc};
 use crate::exit::{Failure, Verdict};
 
 /// Inference in sparse deep neural networks: SNICIT, XY-2021, SNIG-2020 and BF-2019.
@@ -17,6 +17,7 @@ const AFTER_HELP: &str = "\
 Examples:
   snicit demo                          the four methods on a generated network
   snicit sdgc -m XY -n 1024 -l 120     a Graph Challenge benchmark
+  snicit bench all --quick             the paper's tables and figures, reduced
   snicit help data generate            help of a subcommand
 
 Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
@@ -26,6 +27,8 @@ Results go to standard output, everything else to standard error.";
 enum Command {
     Demo(demo::Args),
     Sdgc(sdgc::Args),
+    Bench(bench::Args),
+    Report(report::Args),
     Data(data::Args),
     Inspect(inspect::Args),
     Devices(devices::Args),
@@ -40,6 +43,8 @@ impl Cli {
         match self.command {
             Command::Demo(args) => demo::run(&args),
             Command::Sdgc(args) => sdgc::run(&args),
+            Command::Bench(args) => bench::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Data(args) => data::run(&args),
             Command::Inspect(args) => inspect::run(&args),
             Command::Devices(args) => devices::run(&args),

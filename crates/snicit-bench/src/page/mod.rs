@@ -15,7 +15,8 @@ const CSS: &str = include_str!("page.css");
 
 /// The page of a folder's results; `made` is the date.
 pub fn page(results: &Results, made: &str) -> String {
-    let mut html = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    let mut html =
+        String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     // An icon of nothing: browsers ask the network for one otherwise.
     html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>snicit: tables and figures</title>\n");
@@ -59,7 +60,8 @@ fn section(html: &mut String, result: &ResultFile) {
     let _ = writeln!(html, "<section id=\"{}\">\n<h2>{}. {}</h2>", id.name(), id.label(), id.title());
     facts(html, result);
     for record in result.wrong() {
-        let _ = writeln!(html, "<p class=\"skipped\">Wrong answer: {}</p>", escape(&record.task.describe()));
+        let _ =
+            writeln!(html, "<p class=\"skipped\">Wrong answer: {}</p>", escape(&record.task.describe()));
     }
     if let Some(figure) = figures::figure(result) {
         let mut elements = figure.page_elements();
@@ -107,9 +109,9 @@ fn facts(html: &mut String, result: &ResultFile) {
     for sources in result.sources() {
         lines.push(format!("Network: {}. Inputs: {}.", sources.network, sources.inputs));
     }
-    let memory = environment.memory_bytes.map_or_else(String::new, |bytes| {
-        format!(", {:.0} GiB", bytes as f64 / f64::from(1 << 30))
-    });
+    let memory = environment
+        .memory_bytes
+        .map_or_else(String::new, |bytes| format!(", {:.0} GiB", bytes as f64 / f64::from(1 << 30)));
     lines.push(format!(
         "{}; {}, {} threads{memory}; {}; snicit {} ({}, {}).",
         environment.device,
@@ -170,8 +172,9 @@ fn table(html: &mut String, table: &Table, label: &str) {
         let field = &table.rows[0][column];
         column == 0 || field.chars().next().is_some_and(char::is_alphabetic)
     };
-    let words: Vec<&str> =
-        (0..table.header.len()).map(|column| if word(column) { " class=\"word\"" } else { "" }).collect();
+    let words: Vec<&str> = (0..table.header.len())
+        .map(|column| if word(column) { " class=\"word\"" } else { "" })
+        .collect();
     // A wide table scrolls by itself; the keyboard must reach it for that.
     let _ = writeln!(
         html,
@@ -209,7 +212,8 @@ fn missing(html: &mut String, results: &Results) {
             Some(result) => {
                 for not_run in &result.not_run {
                     let (what, why) = (not_run.task.describe(), &not_run.reason);
-                    let _ = writeln!(html, "<li>{}: {}: {}</li>", id.label(), escape(&what), escape(why));
+                    let _ =
+                        writeln!(html, "<li>{}: {}: {}</li>", id.label(), escape(&what), escape(why));
                     nothing = false;
                 }
                 if let Some(remark) = result.grid.remark() {
@@ -219,7 +223,9 @@ fn missing(html: &mut String, results: &Results) {
             }
         }
     }
-    html.push_str("<li>cuSPARSE, cuBLAS and other libraries as peers: not measured by this command</li>\n");
+    html.push_str(
+        "<li>cuSPARSE, cuBLAS and other libraries as peers: not measured by this command</li>\n",
+    );
     if nothing {
         html.push_str("<li>Everything else was run.</li>\n");
     }

@@ -1,6 +1,6 @@
 use super::canvas::{Area, Canvas, Text, polyline};
-use super::frame::Frame;
 use super::font;
+use super::frame::Frame;
 use super::scale::Scale;
 use super::style::Series;
 use crate::numbers::significant;

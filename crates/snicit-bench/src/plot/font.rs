@@ -21,7 +21,8 @@ static ADVANCES: LazyLock<[Vec<f32>; 2]> = LazyLock::new(|| [REGULAR, SEMI_BOLD]
 
 fn advances(bytes: &[u8]) -> Vec<f32> {
     let Ok(font) = FontRef::new(bytes) else { return vec![0.6; TABLE] };
-    let (characters, metrics) = (font.charmap(), font.glyph_metrics(Size::new(1.0), LocationRef::default()));
+    let (characters, metrics) =
+        (font.charmap(), font.glyph_metrics(Size::new(1.0), LocationRef::default()));
     let advance = |character| {
         let glyph = characters.map(character as u32)?;
         metrics.advance_width(glyph)

@@ -40,13 +40,15 @@ impl Frame {
         for value in ticks {
             let y = frame.y(value);
             canvas.rule((inner.x, y), (inner.right(), y), false);
-            let style = Text { size: TICK_SIZE, anchor: Anchor::End, tone: Tone::Soft, ..Text::default() };
+            let style =
+                Text { size: TICK_SIZE, anchor: Anchor::End, tone: Tone::Soft, ..Text::default() };
             canvas.text(inner.x - 6.0, y + TICK_SIZE * 0.36, &tick(value), style);
         }
         canvas.rule((inner.x, inner.bottom()), (inner.right(), inner.bottom()), true);
         canvas.rule((inner.x, inner.y), (inner.x, inner.bottom()), true);
         frame.label_categories(canvas, categories);
-        let style = Text { size: LABEL_SIZE, anchor: Anchor::Middle, tone: Tone::Soft, ..Text::default() };
+        let style =
+            Text { size: LABEL_SIZE, anchor: Anchor::Middle, tone: Tone::Soft, ..Text::default() };
         canvas.text(inner.x + inner.width / 2.0, area.bottom() - 3.0, x_label, style);
         turned_label(canvas, area.x + LABEL_SIZE, inner.y + inner.height / 2.0, y_label, area.height);
         frame
@@ -57,9 +59,9 @@ impl Frame {
         const SPACE: f64 = 5.0;
         let baseline = self.inner.bottom() + TICK_SIZE + 5.0;
         let half = |label: &String| font::width(label, TICK_SIZE, false) / 2.0;
-        let last_begins = categories.last().map_or(f64::INFINITY, |label| {
-            self.x(categories.len() - 1) - half(label) - SPACE
-        });
+        let last_begins = categories
+            .last()
+            .map_or(f64::INFINITY, |label| self.x(categories.len() - 1) - half(label) - SPACE);
         let mut end = f64::NEG_INFINITY;
         for (i, label) in categories.iter().enumerate() {
             let x = self.x(i);
@@ -67,8 +69,12 @@ impl Frame {
             let y = self.inner.bottom();
             canvas.rule((x, y), (x, y + 3.0), true);
             if last || (x - half(label) >= end + SPACE && x + half(label) <= last_begins) {
-                let style =
-                    Text { size: TICK_SIZE, anchor: Anchor::Middle, tone: Tone::Soft, ..Text::default() };
+                let style = Text {
+                    size: TICK_SIZE,
+                    anchor: Anchor::Middle,
+                    tone: Tone::Soft,
+                    ..Text::default()
+                };
                 canvas.text(x, baseline, label, style);
                 end = x + half(label);
             }

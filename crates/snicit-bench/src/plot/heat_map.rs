@@ -155,7 +155,12 @@ impl HeatMap {
         for step in 0..STEPS {
             let [r, g, b] = self.shade.colour(step as f64 / (STEPS - 1) as f64);
             let step_width = width / STEPS as f64;
-            let rect = Area { x: x + step as f64 * step_width, y: area.y, width: step_width + 0.3, height: 13.0 };
+            let rect = Area {
+                x: x + step as f64 * step_width,
+                y: area.y,
+                width: step_width + 0.3,
+                height: 13.0,
+            };
             canvas.rect(rect, &format!("#{:02x}{:02x}{:02x}", r as u8, g as u8, b as u8));
         }
         canvas.outline(Area { x, y: area.y, width, height: 13.0 });
@@ -164,7 +169,8 @@ impl HeatMap {
             let text_width = font::width(&boundary.label, SIZE, false);
             let text_x = area.right() - text_width;
             canvas.text(text_x, baseline, &boundary.label, style);
-            canvas.stroke(&polyline(&[(text_x - 24.0, area.y + 7.0), (text_x - 6.0, area.y + 7.0)]), 3.0);
+            canvas
+                .stroke(&polyline(&[(text_x - 24.0, area.y + 7.0), (text_x - 6.0, area.y + 7.0)]), 3.0);
         }
     }
 }

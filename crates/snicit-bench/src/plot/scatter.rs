@@ -17,7 +17,9 @@ impl Scatter {
         canvas.outline(Area { x: inner.x + 0.5, width: inner.width - 1.0, ..inner });
         let bounds = |axis: usize| {
             let values = self.points.iter().map(|(place, _)| f64::from(place[axis]));
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            })
         };
         let (x, y) = (bounds(0), bounds(1));
         // One scale for both directions: distances mean something, directions do not.

@@ -78,8 +78,13 @@ impl Shares {
                     height: 16.0,
                 };
                 canvas.rect(patch, "#ffffff");
-                let style =
-                    Text { size: SIZE, anchor: Anchor::Middle, bold: true, tone: Tone::Black, turned: false };
+                let style = Text {
+                    size: SIZE,
+                    anchor: Anchor::Middle,
+                    bold: true,
+                    tone: Tone::Black,
+                    turned: false,
+                };
                 canvas.text(middle, rect.y + BAR / 2.0 + SIZE * 0.36, &text, style);
             } else {
                 small.push(format!("{name} {text}"));

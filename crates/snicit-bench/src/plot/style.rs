@@ -115,11 +115,15 @@ impl Hatch {
 
     pub(super) fn pattern(self, id: &str) -> String {
         let line = |path: &str| {
-            format!("<path d=\"{path}\" class=\"hatch\" stroke=\"{INK}\" stroke-width=\"0.9\" fill=\"none\"/>")
+            format!(
+                "<path d=\"{path}\" class=\"hatch\" stroke=\"{INK}\" stroke-width=\"0.9\" fill=\"none\"/>"
+            )
         };
         let drawing = match self {
             Hatch::Dots => {
-                let dot = |x: f64| format!("<circle cx=\"{x}\" cy=\"{x}\" r=\"0.8\" class=\"dot\" fill=\"{INK}\"/>");
+                let dot = |x: f64| {
+                    format!("<circle cx=\"{x}\" cy=\"{x}\" r=\"0.8\" class=\"dot\" fill=\"{INK}\"/>")
+                };
                 format!("{}{}", dot(1.5), dot(4.5))
             }
             // Two more pieces in the corners, so that tiles join without gaps.

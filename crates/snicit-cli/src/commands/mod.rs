@@ -1,5 +1,6 @@
 //! The subcommands, one each: their arguments, and what they call and print.
 
+pub(crate) mod bench;
 pub(crate) mod cache;
 pub(crate) mod completions;
 pub(crate) mod data;
@@ -7,4 +8,5 @@ pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod inspect;
 pub(crate) mod man;
+pub(crate) mod report;
 pub(crate) mod sdgc;
