@@ -80,7 +80,7 @@ impl<'a> Bench<'a> {
         repetitions: Repetitions,
     ) -> Self {
         let truth_limit = match grid {
-            Grid::Quick => 3e10,
+            Grid::Quick => 1e10,
             Grid::Full => 2e11,
         };
         Bench { engine, workloads, repetitions, truth_limit, truth: None }

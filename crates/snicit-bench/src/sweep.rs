@@ -105,7 +105,7 @@ struct Points {
     finished: HashMap<Task, Record>,
     not_run: HashMap<Task, String>,
     repetitions: Repetitions,
-    /// What all open points cost, in the unit of [`measure::cost`].
+    /// What all open inferences cost, in the unit of [`measure::cost`].
     open_cost: f64,
     done_cost: f64,
     busy: Duration,
@@ -148,7 +148,7 @@ impl Points {
                 Ok(None) => {}
                 Err(error) => watch.note(&format!("{error}; measured again")),
             }
-            points.open_cost += measure::cost(&task, points.repetitions);
+            points.open_cost += cost(&task, points.repetitions);
         }
         points.number = points.finished.len();
         points
@@ -188,10 +188,12 @@ impl Points {
             }
             Err(Failed::Fatal(error)) => return Err(error),
         }
-        let cost = measure::cost(task, self.repetitions);
-        self.open_cost -= cost;
-        self.done_cost += cost;
-        self.busy += start.elapsed();
+        let cost = cost(task, self.repetitions);
+        if cost > 0.0 {
+            self.open_cost -= cost;
+            self.done_cost += cost;
+            self.busy += start.elapsed();
+        }
         Ok(())
     }
 
@@ -210,4 +212,9 @@ impl Points {
         let seconds = self.busy.as_secs_f64() / self.done_cost * self.open_cost;
         (self.done_cost > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or_default())
     }
+}
+
+/// What a point costs as far as the estimate goes: only inferences count, they take nearly all of the time.
+fn cost(task: &Task, repetitions: Repetitions) -> f64 {
+    if matches!(task, Task::Inference { .. }) { measure::cost(task, repetitions) } else { 0.0 }
 }
