@@ -5,6 +5,7 @@ use crate::plot::{
     Bar, BarGroup, Bars, Boundary, Figure, HeatMap, LegendEntry, Line, Lines, Panel, Plot, Point,
     Scatter, Series, Shade, ShareRow, Shares,
 };
+use crate::published;
 use crate::record::{Finding, Inference, ResultFile};
 use crate::result_id::ResultId;
 use crate::statistics;
@@ -58,12 +59,16 @@ fn notes(result: &ResultFile) -> Vec<String> {
         environment.version,
         result.date.get(..10).unwrap_or(&result.date)
     ));
-    if result.inferences().next().is_some() {
-        notes.push(
+    match result.result {
+        ResultId::Table1 | ResultId::Fig1 => {}
+        ResultId::Fig7 | ResultId::Fig10 | ResultId::Fig12 => notes.push(
+            "From medians of repeated inferences. Loading and preparing are not counted.".to_owned(),
+        ),
+        _ => notes.push(
             "Medians of repeated inferences; thin lines from the smallest to the largest where that can be \
              seen. Loading and preparing are not counted."
                 .to_owned(),
-        );
+        ),
     }
     notes
 }
@@ -104,7 +109,7 @@ fn grouped<K: PartialEq>(result: &ResultFile, key: impl Fn(&Workload) -> K) -> V
 /// `N = 1,024`, or the kind of trained networks.
 fn width_name(workload: &Workload) -> String {
     match workload {
-        Workload::Sdgc { neurons, .. } => format!("N = {}", count(*neurons as u64)),
+        Workload::Sdgc { neurons, .. } => format!("N = {neurons}"),
         Workload::MediumScale { .. } => "Trained networks".to_owned(),
     }
 }
@@ -246,9 +251,26 @@ fn stage_shares(result: &ResultFile) -> Drawn {
         line: false,
     };
     let legend = parts.iter().map(entry).collect();
-    let panel = Panel { title: "SNICIT".to_owned(), plot: Plot::Shares(Shares { parts, rows }) };
-    let panels = if result.inferences().next().is_some() { vec![panel] } else { vec![] };
-    (legend, panels, 1)
+    let published: Vec<ShareRow> = result.inferences().filter_map(artifact_shares).collect();
+    let panel = |title: &str, rows: Vec<ShareRow>| {
+        let parts = parts.clone();
+        Panel { title: title.to_owned(), plot: Plot::Shares(Shares { parts, rows }) }
+    };
+    let mut panels = Vec::new();
+    for (title, rows) in [("SNICIT, here", rows), ("The paper's artifact, one H100", published)] {
+        if !rows.is_empty() {
+            panels.push(panel(title, rows));
+        }
+    }
+    (legend, panels, 2)
+}
+
+/// The stages of the paper's artifact for the same benchmark.
+fn artifact_shares(inference: Inference<'_>) -> Option<ShareRow> {
+    let Workload::Sdgc { neurons, layers, .. } = *inference.workload else { return None };
+    let parts = published::artifact_stages_ms(neurons, layers)?.to_vec();
+    let total = format!("{} ms, 60,000 inputs, t = 30", significant(parts.iter().sum()));
+    Some(ShareRow { name: inference.workload.name(), total, parts })
 }
 
 /// Run time of SNICIT against one variable, a panel a workload.
@@ -383,14 +405,22 @@ fn heat_map(
     Panel { title, plot: Plot::HeatMap(map) }
 }
 
-/// Connections × live columns of each layer, without and with SNICIT: what a method that skips nothing else
-/// multiplies.
+/// Connections × live columns of each sparse layer, without and with SNICIT: what a method that skips nothing
+/// else multiplies.
 pub(crate) fn work(result: &ResultFile) -> (Vec<u64>, Vec<u64>) {
     let of = |method: &str| -> Vec<u64> {
         let Some(inference) = result.inferences().find(|i| i.method == method) else { return vec![] };
         let Inference { measurement, .. } = inference;
+        // The dense layers at both ends of a trained network are no part of the comparison.
+        let (before, sparse) = match inference.workload {
+            Workload::Sdgc { layers, .. } => (0, *layers),
+            Workload::MediumScale { network, .. } => {
+                let letter = crate::grid::letter(network);
+                (letter.dense_layers_before(), letter.sparse_layers())
+            }
+        };
         let layers = measurement.layer_connections.iter().zip(&measurement.live_columns);
-        layers.map(|(connections, columns)| connections * columns).collect()
+        layers.skip(before).take(sparse).map(|(connections, columns)| connections * columns).collect()
     };
     (of("BF-2019"), of("SNICIT"))
 }
@@ -430,8 +460,8 @@ fn convergence(result: &ResultFile) -> Drawn {
     panels.push(Panel {
         title: workload.map_or(title.clone(), |workload| with_inputs(title, &workload)),
         plot: Plot::Lines(Lines {
-            x_label: "layer (the first and the last are dense)".to_owned(),
-            y_label: "connections × non-empty columns, millions".to_owned(),
+            x_label: "sparse layer".to_owned(),
+            y_label: "connections × live columns, millions".to_owned(),
             categories: (1..=without.len()).map(|layer| layer.to_string()).collect(),
             lines: vec![line(Series::First, &without), line(Series::Fourth, &with)],
         }),

@@ -291,8 +291,7 @@ fn fig12(result: &ResultFile) -> Table {
 }
 
 fn fig1(result: &ResultFile) -> Table {
-    let mut table =
-        Table::new(["layer", "connections × columns without SNICIT", "with SNICIT", "share"]);
+    let mut table = Table::new(["sparse layer", "connections × live columns", "with SNICIT", "share"]);
     let (without, with) = crate::figures::work(result);
     for (i, (a, b)) in without.iter().zip(&with).enumerate() {
         table.row([(i + 1).to_string(), count(*a), count(*b), percent(*b as f64 / (*a).max(1) as f64)]);

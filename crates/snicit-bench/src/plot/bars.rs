@@ -45,10 +45,9 @@ const VALUE_SIZE: f64 = 10.0;
 impl Bars {
     pub(super) fn draw(&self, canvas: &mut Canvas, area: Area) {
         let names: Vec<String> = self.groups.iter().map(|group| group.name.clone()).collect();
-        let bars = || self.groups.iter().flat_map(|group| &group.bars);
-        let longest = bars().map(|bar| font::width(&significant(bar.value), VALUE_SIZE, false));
-        // The value stands upright above its bar.
-        let headroom = (longest.fold(0.0, f64::max) + 10.0) / (area.height - 50.0);
+        // The value stands upright above its bar; the same room in all panels keeps their axes the same.
+        let longest = font::width(&significant(self.range.1), VALUE_SIZE, false);
+        let headroom = (longest + 14.0) / (area.height - 50.0);
         let scale = Scale::log(self.range.0, self.range.1, headroom);
         let frame = Frame::draw(canvas, area, scale, &names, &self.x_label, &self.y_label);
         let most = self.groups.iter().map(|group| group.bars.len()).max().unwrap_or(1) as f64;

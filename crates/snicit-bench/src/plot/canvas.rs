@@ -142,7 +142,7 @@ impl Canvas {
             self.body,
             "<path d=\"{path}\" class=\"k{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\" stroke-linejoin=\"round\"{dash}/>",
             series.number(),
-            series.colour()
+            series.line_colour()
         );
     }
 
@@ -151,9 +151,9 @@ impl Canvas {
         let path = series.marker(x, y);
         let _ = writeln!(
             self.body,
-            "<path d=\"{path}\" class=\"f{} edge\" fill=\"{}\" stroke=\"#ffffff\" stroke-width=\"1\"/>",
+            "<path d=\"{path}\" class=\"m{} edge\" fill=\"{}\" stroke=\"#ffffff\" stroke-width=\"1\"/>",
             series.number(),
-            series.colour()
+            series.line_colour()
         );
     }
 

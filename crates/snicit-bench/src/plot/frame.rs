@@ -54,21 +54,17 @@ impl Frame {
         frame
     }
 
-    /// Labels that would touch the one before are left out; their ticks stay. The last one always stays.
+    /// Every label, or every second, third, … where they would touch; ticks all.
     fn label_categories(&self, canvas: &mut Canvas, categories: &[String]) {
         const SPACE: f64 = 5.0;
-        let baseline = self.inner.bottom() + TICK_SIZE + 5.0;
-        let half = |label: &String| font::width(label, TICK_SIZE, false) / 2.0;
-        let last_begins = categories
-            .last()
-            .map_or(f64::INFINITY, |label| self.x(categories.len() - 1) - half(label) - SPACE);
-        let mut end = f64::NEG_INFINITY;
+        let widest =
+            categories.iter().map(|label| font::width(label, TICK_SIZE, false)).fold(0.0, f64::max);
+        let every = ((widest + SPACE) / self.step()).ceil().max(1.0) as usize;
+        let (y, baseline) = (self.inner.bottom(), self.inner.bottom() + TICK_SIZE + 5.0);
         for (i, label) in categories.iter().enumerate() {
             let x = self.x(i);
-            let last = i + 1 == categories.len();
-            let y = self.inner.bottom();
             canvas.rule((x, y), (x, y + 3.0), true);
-            if last || (x - half(label) >= end + SPACE && x + half(label) <= last_begins) {
+            if i.is_multiple_of(every) {
                 let style = Text {
                     size: TICK_SIZE,
                     anchor: Anchor::Middle,
@@ -76,7 +72,6 @@ impl Frame {
                     ..Text::default()
                 };
                 canvas.text(x, baseline, label, style);
-                end = x + half(label);
             }
         }
     }

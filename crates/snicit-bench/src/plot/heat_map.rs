@@ -165,7 +165,19 @@ impl HeatMap {
         }
         canvas.outline(Area { x, y: area.y, width, height: 13.0 });
         canvas.text(x + width + 5.0, baseline, &to, style);
-        if let Some(boundary) = &self.boundary {
+        let Some(boundary) = &self.boundary else { return };
+        let known = || self.values.iter().flatten().flatten();
+        let above = known().filter(|&&value| value >= boundary.at).count();
+        if above == 0 || above == known().count() {
+            let side = if above == 0 { "below" } else { "above" };
+            let style = Text { anchor: Anchor::End, ..style };
+            canvas.text(
+                area.right(),
+                baseline,
+                &format!("all {side} {}", crate::numbers::tick(boundary.at)),
+                style,
+            );
+        } else {
             let text_width = font::width(&boundary.label, SIZE, false);
             let text_x = area.right() - text_width;
             canvas.text(text_x, baseline, &boundary.label, style);

@@ -13,7 +13,7 @@ impl Scale {
     /// From 0 to a little more than `largest`.
     pub(super) fn linear(largest: f64) -> Self {
         let largest = if largest > 0.0 { largest } else { 1.0 };
-        let rough = largest / 4.0;
+        let rough = largest / 5.0;
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 2.5, 5.0, 10.0].map(|factor| factor * power);
         let step = step.into_iter().find(|&step| step >= rough).unwrap_or(10.0 * power);

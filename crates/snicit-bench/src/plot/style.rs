@@ -58,6 +58,11 @@ impl Series {
         ["#f3d08b", "#63b3a0", "#3f74b8", "#7a1f4f", "#a9afb5"][self.number()]
     }
 
+    /// The colour of lines and marks: thin things need more contrast with the paper than surfaces.
+    pub(super) fn line_colour(self) -> &'static str {
+        ["#9a6b00", "#2b8573", "#3f74b8", "#7a1f4f", "#6b7580"][self.number()]
+    }
+
     pub(super) fn hatch(self) -> Option<Hatch> {
         [Some(Hatch::Dots), Some(Hatch::Rising), Some(Hatch::Falling), None, Some(Hatch::Crossed)]
             [self.number()]
@@ -143,8 +148,9 @@ pub const THEME_CSS: &str = "\
 .plot .grid{stroke:var(--grid)}.plot .inkline{stroke:var(--ink)}.plot .edge{stroke:var(--paper)}\
 .plot .hatch{stroke:var(--hatch)}.plot .dot{fill:var(--hatch)}\
 .plot .f0{fill:var(--s0)}.plot .f1{fill:var(--s1)}.plot .f2{fill:var(--s2)}.plot .f3{fill:var(--s3)}\
-.plot .f4{fill:var(--s4)}.plot .k0{stroke:var(--s0)}.plot .k1{stroke:var(--s1)}.plot .k2{stroke:var(--s2)}\
-.plot .k3{stroke:var(--s3)}.plot .k4{stroke:var(--s4)}\
+.plot .f4{fill:var(--s4)}.plot .k0{stroke:var(--l0)}.plot .k1{stroke:var(--l1)}.plot .k2{stroke:var(--l2)}\
+.plot .k3{stroke:var(--l3)}.plot .k4{stroke:var(--l4)}.plot .m0{fill:var(--l0)}.plot .m1{fill:var(--l1)}\
+.plot .m2{fill:var(--l2)}.plot .m3{fill:var(--l3)}.plot .m4{fill:var(--l4)}\
 .plot .d0{fill:var(--d0)}.plot .d1{fill:var(--d1)}.plot .d2{fill:var(--d2)}.plot .d3{fill:var(--d3)}\
 .plot .d4{fill:var(--d4)}.plot .d5{fill:var(--d5)}.plot .d6{fill:var(--d6)}.plot .d7{fill:var(--d7)}\
 .plot .d8{fill:var(--d8)}.plot .d9{fill:var(--d9)}";
@@ -179,6 +185,9 @@ mod tests {
 
     #[test]
     fn text_and_marks_of_classes_stand_out_from_paper() {
+        for series in Series::ALL {
+            assert!(1.05 / (luminance(series.line_colour()) + 0.05) > 3.0, "{series:?}");
+        }
         for colour in [INK, SOFT].iter().chain(&CLASS_COLOURS) {
             assert!(1.05 / (luminance(colour) + 0.05) > 4.5, "{colour}");
         }
