@@ -2,8 +2,8 @@
 
 use crate::numbers::{count, significant};
 use crate::plot::{
-    Bar, BarGroup, Bars, Boundary, Figure, HeatMap, LegendEntry, Line, Lines, Panel, Plot, Point,
-    Scatter, Series, Shade, ShareRow, Shares,
+    Bar, BarAxis, BarGroup, Bars, Boundary, Figure, HeatMap, LegendEntry, Line, Lines, Panel, Plot,
+    Point, Scatter, Series, Shade, ShareRow, Shares,
 };
 use crate::published;
 use crate::record::{Finding, Inference, ResultFile};
@@ -17,8 +17,8 @@ pub fn figure(result: &ResultFile) -> Option<Figure> {
     let (legend, panels, columns) = match result.result {
         ResultId::Table1 => connections(result),
         ResultId::Table3 => run_times(result),
-        ResultId::Fig6 => post_layers(result, 2),
-        ResultId::Fig11 => post_layers(result, 2),
+        ResultId::Fig6 => post_layers(result),
+        ResultId::Fig11 => post_layers(result),
         ResultId::Fig7 | ResultId::Fig10 => stage_shares(result),
         ResultId::Fig8 => {
             lines(result, "threshold layer t (not to scale)", |point| point.threshold_layer)
@@ -132,7 +132,7 @@ type Drawn = (Vec<LegendEntry>, Vec<Panel>, usize);
 fn method_bars(
     result: &ResultFile,
     y_label: &str,
-    columns: usize,
+    axis: BarAxis,
     value: impl Fn(&Inference<'_>) -> Option<Vec<f64>>,
 ) -> Drawn {
     let bar = |inference: &Inference<'_>| -> Option<Bar> {
@@ -156,36 +156,37 @@ fn method_bars(
         let groups: Vec<BarGroup> = workloads.iter().map(group).collect();
         let title = with_inputs(title, workloads[0]);
         let (x_label, y_label) = (x_label.to_owned(), y_label.to_owned());
-        Panel { title, plot: Plot::Bars(Bars { x_label, y_label, groups, range }) }
+        Panel { title, plot: Plot::Bars(Bars { x_label, y_label, groups, range, axis }) }
     };
     let panels: Vec<Panel> = if all.is_empty() {
         vec![]
     } else {
         grouped(result, width_name).into_iter().map(panel).collect()
     };
-    (legend(&methods(result), false), panels, columns)
+    (legend(&methods(result), false), panels, 2)
 }
 
 fn run_times(result: &ResultFile) -> Drawn {
-    method_bars(result, "run time, ms (logarithmic)", 2, |inference| {
+    method_bars(result, "run time, ms (logarithmic)", BarAxis::Logarithmic, |inference| {
         Some(inference.measurement.totals_ms())
     })
 }
 
-fn post_layers(result: &ResultFile, columns: usize) -> Drawn {
-    method_bars(result, "time of a post-convergence layer, ms (logarithmic)", columns, |inference| {
+fn post_layers(result: &ResultFile) -> Drawn {
+    method_bars(result, "latency of a layer, ms (logarithmic)", BarAxis::Logarithmic, |inference| {
         inference.measurement.post_layer_ms()
     })
 }
 
 /// How many times faster SNICIT is on the trained networks.
 fn speed_ups(result: &ResultFile) -> Drawn {
-    let mut drawn = method_bars(result, "speed-up of SNICIT, times (logarithmic)", 1, |inference| {
-        let snicit = of(result, inference.workload, "SNICIT")?.measurement.median_ms();
-        let factor = |ms: f64| ms / snicit;
-        let totals = inference.measurement.totals_ms();
-        (inference.method != "SNICIT").then(|| totals.into_iter().map(factor).collect())
-    });
+    let mut drawn =
+        method_bars(result, "speed-up of SNICIT, times", BarAxis::Linear(1.0), |inference| {
+            let snicit = of(result, inference.workload, "SNICIT")?.measurement.median_ms();
+            let factor = |ms: f64| ms / snicit;
+            let totals = inference.measurement.totals_ms();
+            (inference.method != "SNICIT").then(|| totals.into_iter().map(factor).collect())
+        });
     drawn.0.retain(|entry| entry.series != Series::Fourth);
     for entry in &mut drawn.0 {
         entry.name = format!("over {}", entry.name);
@@ -205,27 +206,19 @@ fn connections(result: &ResultFile) -> Drawn {
     let all: Vec<f64> =
         result.records.iter().filter_map(|record| statistics(record.task.workload())).collect();
     let range = statistics::range(&all.iter().map(|n| n / 1e6).collect::<Vec<_>>());
-    let panel = |(_, workloads): ((), Vec<&Workload>)| {
+    let panel = |(title, workloads): (String, Vec<&Workload>)| {
         let group = |workload: &&Workload| {
             let millions = statistics(workload).unwrap_or(1.0) / 1e6;
             let bar = Bar { series: Series::Third, value: millions, low: millions, high: millions };
-            BarGroup { name: workload.name(), bars: vec![bar] }
+            BarGroup { name: group_name(workload), bars: vec![bar] }
         };
         let (x_label, y_label) =
-            ("benchmark N–l".to_owned(), "connections, millions (logarithmic)".to_owned());
+            ("layers l".to_owned(), "connections, millions (logarithmic)".to_owned());
         let groups = workloads.iter().map(group).collect();
-        Panel {
-            title: "Connections of each network".to_owned(),
-            plot: Plot::Bars(Bars { x_label, y_label, groups, range }),
-        }
+        let bars = Bars { x_label, y_label, groups, range, axis: BarAxis::Logarithmic };
+        Panel { title, plot: Plot::Bars(bars) }
     };
-    let panels = grouped(result, |_| ());
-    // Six names fit side by side.
-    let panels = panels.into_iter().flat_map(|(key, workloads)| {
-        let halves: Vec<_> = workloads.chunks(4).map(<[_]>::to_vec).collect();
-        halves.into_iter().map(move |half| (key, half))
-    });
-    (vec![], panels.map(panel).collect(), 3)
+    (vec![], grouped(result, width_name).into_iter().map(panel).collect(), 2)
 }
 
 fn stage_shares(result: &ResultFile) -> Drawn {

@@ -100,12 +100,13 @@ fn facts(html: &mut String, result: &ResultFile) {
     let repetitions = result.inferences().map(|inference| inference.measurement.repetitions.len());
     let (fewest, most) = repetitions.fold((usize::MAX, 0), |(a, b), n| (a.min(n), b.max(n)));
     if most > 0 {
+        let repetitions = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
         lines.push(format!(
-            "Medians of {fewest} to {most} repetitions after one that is not kept; min – max is their range. \
+            "Medians of {repetitions} repetitions after one that is not kept; min – max is their range. \
              Loading and preparing are not counted."
         ));
     }
-    lines.push(format!("{}.", checked(result)));
+    lines.extend(checked(result));
     for sources in result.sources() {
         lines.push(format!("Network: {}. Inputs: {}.", sources.network, sources.inputs));
     }
@@ -136,7 +137,7 @@ fn facts(html: &mut String, result: &ResultFile) {
 }
 
 /// How many answers were compared with what.
-fn checked(result: &ResultFile) -> String {
+fn checked(result: &ResultFile) -> Option<String> {
     let mut against: Vec<(&str, u64)> = Vec::new();
     let mut unchecked = 0_u64;
     for inference in result.inferences() {
@@ -156,11 +157,11 @@ fn checked(result: &ResultFile) -> String {
         parts.push(format!("{} not compared", count(unchecked)));
     }
     if parts.is_empty() {
-        return "Nothing to compare".to_owned();
+        return None;
     }
     let wrong = result.wrong().count();
     let verdict = if wrong == 0 { "none is wrong".to_owned() } else { format!("{wrong} WRONG") };
-    format!("Answers: {}; {verdict}", parts.join(", "))
+    Some(format!("Answers: {}; {verdict}.", parts.join(", ")))
 }
 
 fn table(html: &mut String, table: &Table, label: &str) {

@@ -5,7 +5,7 @@ use super::scale::Scale;
 use super::style::Series;
 use crate::numbers::significant;
 
-/// Groups of bars on a logarithmic axis; each bar carries its value.
+/// Groups of bars; each bar carries its value.
 #[derive(Debug, Clone)]
 pub struct Bars {
     /// What the groups are.
@@ -16,6 +16,17 @@ pub struct Bars {
     pub groups: Vec<BarGroup>,
     /// The smallest and largest value of all panels that share an axis.
     pub range: (f64, f64),
+    /// The axis of values.
+    pub axis: BarAxis,
+}
+
+/// The axis of bars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum BarAxis {
+    /// From a decade below the smallest value.
+    Logarithmic,
+    /// From zero, with a line across all bars at this value.
+    Linear(f64),
 }
 
 /// Bars side by side.
@@ -48,7 +59,10 @@ impl Bars {
         // The value stands upright above its bar; the same room in all panels keeps their axes the same.
         let longest = font::width(&significant(self.range.1), VALUE_SIZE, false);
         let headroom = (longest + 14.0) / (area.height - 50.0);
-        let scale = Scale::log(self.range.0, self.range.1, headroom);
+        let scale = match self.axis {
+            BarAxis::Logarithmic => Scale::log(self.range.0, self.range.1, headroom),
+            BarAxis::Linear(line) => Scale::linear(self.range.1.max(line) / (1.0 - headroom)),
+        };
         let frame = Frame::draw(canvas, area, scale, &names, &self.x_label, &self.y_label);
         let most = self.groups.iter().map(|group| group.bars.len()).max().unwrap_or(1) as f64;
         let width = (frame.step() * 0.84 / most).min(34.0);
@@ -68,6 +82,10 @@ impl Bars {
                 let above = top.min(high) - 4.0;
                 canvas.text(middle + VALUE_SIZE * 0.36, above, &significant(bar.value), style);
             }
+        }
+        if let BarAxis::Linear(line) = self.axis {
+            let y = frame.y(line);
+            canvas.stroke(&polyline(&[(frame.inner.x, y), (frame.inner.right(), y)]), 1.6);
         }
     }
 }

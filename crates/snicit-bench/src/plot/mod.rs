@@ -19,7 +19,7 @@ mod scatter;
 mod shares;
 mod style;
 
-pub use bars::{Bar, BarGroup, Bars};
+pub use bars::{Bar, BarAxis, BarGroup, Bars};
 pub use font::{REGULAR, SEMI_BOLD, css as font_css};
 pub use heat_map::{Boundary, HeatMap, Shade};
 pub use legend::LegendEntry;
