@@ -116,7 +116,9 @@ impl HeatMap {
         // A hair larger, so that no light shines through between cells.
         let grown = Area { width: cell.width + 0.3, height: cell.height + 0.3, ..cell };
         canvas.rect(grown, &format!("#{:02x}{:02x}{:02x}", r as u8, g as u8, b as u8));
-        let light = 0.299 * r + 0.587 * g + 0.114 * b > 140.0;
+        // Above this luminance black has more contrast than white (WCAG 2).
+        let linear = |value: f64| ((value / 255.0 + 0.055) / 1.055).powf(2.4);
+        let light = 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.18;
         let tone = if light { Tone::Black } else { Tone::White };
         canvas.text(x, y, &(self.format)(value), Text { tone, ..style });
     }
