@@ -56,7 +56,7 @@ impl Sweep {
         watch: &dyn Watch,
     ) -> Result<Vec<ResultFile>, BenchError> {
         let environment = Environment::current(engine.device());
-        let mut points = Points::plan(self, store, &environment, watch);
+        let mut points = Points::plan(self, store, &environment, &workloads, watch);
         watch.begins(points.all, points.finished.len());
         let mut bench = Bench::new(engine, workloads, self.grid, self.repetitions);
         let mut results = Vec::new();
@@ -113,8 +113,14 @@ struct Points {
 
 impl Points {
     /// Looks which points of the sweep are finished. A point counts only if it was taken with the same
-    /// machine, device and version.
-    fn plan(sweep: &Sweep, store: &Store, environment: &Environment, watch: &dyn Watch) -> Self {
+    /// machine, device and version, and on the data that would be taken now.
+    fn plan(
+        sweep: &Sweep,
+        store: &Store,
+        environment: &Environment,
+        workloads: &Workloads,
+        watch: &dyn Watch,
+    ) -> Self {
         let mut points = Points {
             all: 0,
             number: 0,
@@ -135,8 +141,16 @@ impl Points {
         for task in tasks {
             match store.point(&task) {
                 Ok(Some(record)) if record.environment.same_setup(environment) => {
-                    points.finished.insert(task, record);
-                    continue;
+                    let now = workloads.sources(task.workload());
+                    if now.is_none_or(|now| now == record.sources) {
+                        points.finished.insert(task, record);
+                        continue;
+                    }
+                    let (what, before) = (task.describe(), &record.sources);
+                    watch.note(&format!(
+                        "{what}: measured on other data ({}; {}); measured again",
+                        before.network, before.inputs
+                    ));
                 }
                 Ok(Some(record)) => {
                     let (what, device) = (task.describe(), &record.environment.device);

@@ -16,6 +16,20 @@ use crate::task::Workload;
 /// The seed of generated networks and drawn inputs.
 const SEED: u64 = 1;
 
+const TRAINING_IMAGES: &str = "train-images-idx3-ubyte";
+const GENERATED: &str = "generated RadiX-Net, seed 1";
+const ALL_OF_MNIST: &str = "rebuilt from MNIST's training images";
+const FIRST_OF_MNIST: &str = "rebuilt from the first of MNIST's training images";
+const DRAWN: &str = "drawn digits, seed 1; no MNIST in the data folder";
+
+fn of_files(files: &Path) -> String {
+    format!("files of {}", files.display())
+}
+
+fn of_file(file: &Path) -> String {
+    format!("file {}", file.display())
+}
+
 /// Where networks and inputs are looked for; what is missing is generated.
 #[derive(Debug)]
 pub struct Workloads {
@@ -77,6 +91,32 @@ impl Workloads {
         }
     }
 
+    /// Where network and inputs of a benchmark would come from now, without loading them; nothing where that
+    /// cannot be told.
+    pub fn sources(&self, workload: &Workload) -> Option<Sources> {
+        let Workload::Sdgc { neurons, layers, inputs } = workload else { return None };
+        let network = match self.network_files(*neurons, *layers).ok()? {
+            Some(files) => of_files(&files),
+            None => GENERATED.to_owned(),
+        };
+        let images = self.folder.images(*neurons);
+        let inputs = if images.exists() {
+            of_file(&images)
+        } else if self.mnist_file(TRAINING_IMAGES).is_some() {
+            if *inputs >= sdgc::INPUTS { ALL_OF_MNIST } else { FIRST_OF_MNIST }.to_owned()
+        } else {
+            DRAWN.to_owned()
+        };
+        Some(Sources { network, inputs })
+    }
+
+    /// The network's files, if they have so many layers.
+    fn network_files(&self, neurons: usize, layers: usize) -> Result<Option<PathBuf>, BenchError> {
+        let files = self.folder.network(neurons);
+        let present = if files.exists() { sdgc::count_layer_files(&files, neurons)? } else { 0 };
+        Ok((present >= layers).then_some(files))
+    }
+
     /// A trained network with the first `wanted` inputs of its test set.
     fn medium_scale(&self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
         let letter: Letter = network
@@ -113,9 +153,7 @@ impl Workloads {
         let bias = sdgc::bias(neurons).ok_or_else(|| {
             BenchError::Nothing(format!("the Graph Challenge has no network of {neurons} neurons"))
         })?;
-        let files = self.folder.network(neurons);
-        let present = if files.exists() { sdgc::count_layer_files(&files, neurons)? } else { 0 };
-        let (value, source) = if present >= layers {
+        let (value, source) = if let Some(files) = self.network_files(neurons, layers)? {
             let network = match &self.cache {
                 Some(cache) => {
                     let cached = cache.network(&files, neurons, layers, bias, &|_| ())?;
@@ -123,10 +161,10 @@ impl Workloads {
                 }
                 None => sdgc::read_network(&files, neurons, layers, bias, &|_| ())?,
             };
-            (network, format!("files of {}", files.display()))
+            (network, of_files(&files))
         } else {
             let network = radixnet::generate(neurons, layers, bias, SEED, &|_| ())?;
-            (network, format!("generated RadiX-Net, seed {SEED}"))
+            (network, GENERATED.to_owned())
         };
         let network = value.clone();
         self.network = Some(Held { name, value, source: source.clone() });
@@ -170,13 +208,13 @@ impl Workloads {
                 }
                 None => sdgc::read_inputs(&images, features, None)?,
             };
-            return Ok((inputs, format!("file {}", images.display())));
+            return Ok((inputs, of_file(&images)));
         }
-        if let Some(file) = self.mnist_file("train-images-idx3-ubyte") {
+        if let Some(file) = self.mnist_file(TRAINING_IMAGES) {
             return self.from_mnist(&file, side, wanted);
         }
         let drawn = digits::generate(wanted, side, SEED);
-        Ok((drawn.into(), format!("drawn digits, seed {SEED}; no MNIST in the data folder")))
+        Ok((drawn.into(), DRAWN.to_owned()))
     }
 
     /// The challenge's inputs from all training images; where fewer are wanted, from the first of them alone,
@@ -195,14 +233,14 @@ impl Workloads {
                 }
                 None => mnist::sdgc_inputs(&mnist::read_images(file)?, side)?.into(),
             };
-            return Ok((inputs, "rebuilt from MNIST's training images".to_owned()));
+            return Ok((inputs, ALL_OF_MNIST.to_owned()));
         }
         let all = mnist::read_images(file)?;
         let (rows, columns) = (all.rows(), all.columns());
         let pixels = &all.pixels()[..wanted.min(all.count()) * rows * columns];
         let images = mnist::Images::new(rows, columns, pixels.to_vec())?;
         let inputs = mnist::sdgc_inputs(&images, side)?.into();
-        Ok((inputs, "rebuilt from the first of MNIST's training images".to_owned()))
+        Ok((inputs, FIRST_OF_MNIST.to_owned()))
     }
 
     /// A file of MNIST in the data folder, plain or gzip.

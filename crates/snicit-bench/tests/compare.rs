@@ -23,12 +23,17 @@ fn times(mut result: ResultFile, factor: f64) -> ResultFile {
 #[test]
 fn only_what_changed_has_a_verdict() {
     let before = common::result(ResultId::Fig6, Grid::Quick);
-    for (factor, verdict) in [(0.5, Verdict::Faster), (2.0, Verdict::Slower), (1.01, Verdict::NoDifference)] {
+    for (factor, verdict) in
+        [(0.5, Verdict::Faster), (2.0, Verdict::Slower), (1.01, Verdict::NoDifference)]
+    {
         let comparison = compare(&before, &times(before.clone(), factor));
         let [changed, rest @ ..] = &comparison.points[..] else { panic!("no points") };
         assert_eq!(changed.verdict, verdict, "{factor}");
         assert!((changed.speed_up.ratio - 1.0 / factor).abs() < 1e-9);
-        assert!(changed.speed_up.low <= changed.speed_up.ratio && changed.speed_up.ratio <= changed.speed_up.high);
+        assert!(
+            changed.speed_up.low <= changed.speed_up.ratio
+                && changed.speed_up.ratio <= changed.speed_up.high
+        );
         assert!(rest.iter().all(|point| point.verdict == Verdict::NoDifference));
         assert_eq!(comparison.table().rows.len(), before.records.len());
     }

@@ -78,8 +78,7 @@ impl Source {
         let (place, network) = match &self.folder {
             None => {
                 let name = PathBuf::from(format!("the embedded network {letter}"));
-                let bytes = embedded::network(letter).ok_or_else(|| not_embedded(&name))?;
-                let network = model::from_safetensors(&name, bytes)?.network;
+                let network = model::from_safetensors(&name, embedded::network(letter))?.network;
                 (name, network)
             }
             Some(folder) => match own(folder) {
@@ -97,8 +96,7 @@ impl Source {
             (DataSet::Mnist, _) => self.mnist_test_set(),
             (DataSet::Cifar10, None) => {
                 let name = PathBuf::from("the embedded features of CIFAR-10");
-                let bytes = embedded::features().ok_or_else(|| not_embedded(&name))?;
-                features::read(&name, bytes, letter.features())
+                features::read(&name, embedded::features(), letter.features())
             }
             (DataSet::Cifar10, Some(folder)) => {
                 let file = folder.join("D-features.safetensors");
@@ -134,11 +132,6 @@ impl Source {
         let values = features::unit_interval(images.pixels());
         Ok((Activations::new(images.count(), pixels, values)?, labels))
     }
-}
-
-fn not_embedded(name: &Path) -> DataError {
-    let problem = ModelProblem::missing("it is not part of this build and");
-    DataError::ModelFile { file: name.to_owned(), problem }
 }
 
 /// Fails unless `network` has the benchmark's layers.

@@ -2,16 +2,17 @@
 
 use super::Letter;
 
-/// The safetensors file of a network, if it is part of this build.
-pub(super) fn network(letter: Letter) -> Option<&'static [u8]> {
+/// The safetensors file of a network.
+pub(super) fn network(letter: Letter) -> &'static [u8] {
     match letter {
-        Letter::A => Some(include_bytes!("../../networks/A.safetensors")),
-        Letter::B | Letter::C => None,
-        Letter::D => Some(include_bytes!("../../networks/D.safetensors")),
+        Letter::A => include_bytes!("../../networks/A.safetensors"),
+        Letter::B => include_bytes!("../../networks/B.safetensors"),
+        Letter::C => include_bytes!("../../networks/C.safetensors"),
+        Letter::D => include_bytes!("../../networks/D.safetensors"),
     }
 }
 
-/// The features and labels of D's test set, if they are part of this build.
-pub(super) fn features() -> Option<&'static [u8]> {
-    Some(include_bytes!("../../networks/D-features.safetensors"))
+/// The safetensors file of the features and labels of D's test set.
+pub(super) fn features() -> &'static [u8] {
+    include_bytes!("../../networks/D-features.safetensors")
 }
