@@ -82,13 +82,7 @@ fn cautions(before: &ResultFile, after: &ResultFile) -> Vec<String> {
             cautions.push(format!("the {what} differs: {a} and {b}"));
         }
     }
-    let loaded = |result: &ResultFile| {
-        let cores = result.environment.cores as f64;
-        let busy =
-            |record: &Record| record.environment.load_average.is_some_and(|load| load > cores * 1.5);
-        result.records.iter().filter(|record| busy(record)).count()
-    };
-    for (which, count) in [("first", loaded(before)), ("second", loaded(after))] {
+    for (which, count) in [("first", before.busy()), ("second", after.busy())] {
         if count > 0 {
             let plural = if count == 1 { "" } else { "s" };
             cautions.push(format!("the machine was busy during {count} point{plural} of the {which}"));

@@ -59,6 +59,12 @@ fn notes(result: &ResultFile) -> Vec<String> {
         environment.version,
         result.date.get(..10).unwrap_or(&result.date)
     ));
+    if result.busy() > 0 && result.inferences().next().is_some() {
+        let (busy, all) = (result.busy(), result.records.len());
+        notes.push(format!(
+            "Other programs were running during {busy} of {all} points: times are noisy."
+        ));
+    }
     match result.result {
         ResultId::Table1 | ResultId::Fig1 => {}
         ResultId::Fig7 | ResultId::Fig10 | ResultId::Fig12 => notes.push(

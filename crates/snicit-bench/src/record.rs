@@ -232,6 +232,15 @@ impl ResultFile {
         })
     }
 
+    /// Points during which more processes wanted to run than there are cores for: their times are noise.
+    pub fn busy(&self) -> usize {
+        let busy = |record: &&Record| {
+            let environment = &record.environment;
+            environment.load_average.is_some_and(|load| load > environment.cores as f64 * 1.5)
+        };
+        self.records.iter().filter(busy).count()
+    }
+
     /// Where networks and inputs came from, each once.
     pub fn sources(&self) -> Vec<&Sources> {
         let mut sources: Vec<&Sources> = self.records.iter().map(|record| &record.sources).collect();

@@ -142,15 +142,17 @@ impl Points {
             match store.point(&task) {
                 Ok(Some(record)) if record.environment.same_setup(environment) => {
                     let now = workloads.sources(task.workload());
-                    if now.is_none_or(|now| now == record.sources) {
+                    let repeated = record.measurement().map(|measured| measured.repetitions.len());
+                    let (what, before) = (task.describe(), &record.sources);
+                    if now.is_some_and(|now| now != *before) {
+                        watch.note(&format!(
+                            "{what}: measured on other data ({}; {}); measured again",
+                            before.network, before.inputs
+                        ));
+                    } else if repeated.is_none_or(|repeated| repeated >= points.repetitions.fewest) {
                         points.finished.insert(task, record);
                         continue;
                     }
-                    let (what, before) = (task.describe(), &record.sources);
-                    watch.note(&format!(
-                        "{what}: measured on other data ({}; {}); measured again",
-                        before.network, before.inputs
-                    ));
                 }
                 Ok(Some(record)) => {
                     let (what, device) = (task.describe(), &record.environment.device);

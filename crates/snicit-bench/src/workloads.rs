@@ -211,7 +211,7 @@ impl Workloads {
             return Ok((inputs, of_file(&images)));
         }
         if let Some(file) = self.mnist_file(TRAINING_IMAGES) {
-            return self.from_mnist(&file, side, wanted);
+            return self.rebuild_inputs(&file, side, wanted);
         }
         let drawn = digits::generate(wanted, side, SEED);
         Ok((drawn.into(), DRAWN.to_owned()))
@@ -219,7 +219,7 @@ impl Workloads {
 
     /// The challenge's inputs from all training images; where fewer are wanted, from the first of them alone,
     /// which takes no time and differs only where neighbouring images bleed into each other.
-    fn from_mnist(
+    fn rebuild_inputs(
         &mut self,
         file: &Path,
         side: usize,

@@ -107,6 +107,12 @@ fn facts(html: &mut String, result: &ResultFile) {
         ));
     }
     lines.extend(checked(result));
+    if result.busy() > 0 && most > 0 {
+        let (busy, all) = (result.busy(), result.records.len());
+        lines.push(format!(
+            "Other programs were running during {busy} of {all} points: times are noisy."
+        ));
+    }
     for sources in result.sources() {
         lines.push(format!("Network: {}. Inputs: {}.", sources.network, sources.inputs));
     }
@@ -153,11 +159,12 @@ fn checked(result: &ResultFile) -> Option<String> {
         .iter()
         .map(|(name, answers)| format!("{} compared with the {name}", count(*answers)))
         .collect();
+    if against.is_empty() {
+        let judged = unchecked > 0 && result.inferences().all(|i| i.measurement.accuracy.is_some());
+        return judged.then(|| "Answers are judged by their accuracy, not one by one.".to_owned());
+    }
     if unchecked > 0 {
         parts.push(format!("{} not compared", count(unchecked)));
-    }
-    if parts.is_empty() {
-        return None;
     }
     let wrong = result.wrong().count();
     let verdict = if wrong == 0 { "none is wrong".to_owned() } else { format!("{wrong} WRONG") };

@@ -123,29 +123,6 @@ fn what_cannot_be_run_is_said_and_the_rest_is_run() {
     assert!(page.contains("Table 3: no intact result"));
 }
 
-/// Points on other data are not mixed with new ones.
-#[test]
-fn other_data_are_measured_again() {
-    let folder = Folder::new();
-    let line = "bench fig7 --quick --repetitions 1 --device cpu -o results --json";
-    // Three inputs for the narrow network stand in for 12,000: that point cannot be run, and says so.
-    folder.done("data digits -n 1024 --inputs 3");
-    let json: Value = serde_json::from_str(&folder.done(line)).unwrap();
-    let result = &json["results"][0];
-    let reason = result["not_run"][0]["reason"].as_str().unwrap_or_default();
-    assert!(reason.ends_with("has 3 inputs, expected 12,000"), "{result}");
-    assert!(result["records"][0]["sources"]["inputs"].as_str().unwrap().starts_with("drawn digits"));
-    folder.done("data digits -n 4096 --inputs 4800 --seed 7");
-    let ran = folder.run(line);
-    ran.expect(0);
-    let again = "SNICIT on 4096-120, t = 30, 4,800 inputs: measured on other data (generated RadiX-Net, seed 1; \
-        drawn digits, seed 1; no MNIST in the data folder); measured again";
-    assert!(ran.stderr.contains(again), "{}", ran.stderr);
-    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let inputs = json["results"][0]["records"][0]["sources"]["inputs"].as_str().unwrap();
-    assert!(inputs.starts_with("file ") && inputs.ends_with("sparse-images-4096.tsv"), "{inputs}");
-}
-
 #[test]
 fn bad_requests_are_refused() {
     let folder = Folder::new();
