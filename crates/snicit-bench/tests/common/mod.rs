@@ -9,7 +9,8 @@ use snicit_bench::record::{
 use snicit_bench::{Grid, ResultId, Task, Workload, grid};
 
 pub(crate) fn environment() -> Environment {
-    Environment::current("CPU, 2 threads, AVX-512".to_owned())
+    let device = "CPU, 2 threads, AVX-512".to_owned();
+    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device) }
 }
 
 /// A result with all points of its grid.
