@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    beyond, cache, completions, convert, data, demo, devices, infer, inspect, man, sdgc,
+    beyond, bench, cache, completions, convert, data, demo, devices, infer, inspect, man, report, sdgc,
 };
 use crate::exit::{Failure, Verdict};
 
@@ -21,6 +21,7 @@ Examples:
   snicit sdgc -m XY -n 1024 -l 120     a Graph Challenge benchmark
   snicit beyond -k A                   a trained network
   snicit infer net.safetensors in.npy  a network of your own
+  snicit bench all --quick             the paper's tables and figures, reduced
   snicit help data generate            help of a subcommand
 
 Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
@@ -32,6 +33,8 @@ enum Command {
     Sdgc(sdgc::Args),
     Beyond(beyond::Args),
     Infer(infer::Args),
+    Bench(bench::Args),
+    Report(report::Args),
     Data(data::Args),
     Convert(convert::Args),
     Inspect(inspect::Args),
@@ -49,6 +52,8 @@ impl Cli {
             Command::Sdgc(args) => sdgc::run(&args),
             Command::Beyond(args) => beyond::run(&args),
             Command::Infer(args) => infer::run(&args),
+            Command::Bench(args) => bench::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Data(args) => data::run(&args),
             Command::Convert(args) => convert::run(&args),
             Command::Inspect(args) => inspect::run(&args),

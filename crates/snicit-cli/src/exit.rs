@@ -60,3 +60,9 @@ impl From<snicit_data::DataError> for Failure {
         Failure::new(error.to_string())
     }
 }
+
+impl From<snicit_bench::BenchError> for Failure {
+    fn from(error: snicit_bench::BenchError) -> Self {
+        Failure::new(error.to_string())
+    }
+}

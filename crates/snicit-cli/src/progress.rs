@@ -30,6 +30,26 @@ impl Bar {
         Bar(styled(bar, template))
     }
 
+    /// A bar for the points of a sweep; the message says how much time is left.
+    pub(crate) fn points(total: u64) -> Self {
+        Bar(styled(ProgressBar::new(total), "{wide_bar} {pos}/{len}\n{msg}"))
+    }
+
+    /// What is being done.
+    pub(crate) fn message(&self, message: impl Into<String>) {
+        self.0.set_message(message.into());
+    }
+
+    /// Writes a line to standard error that stays, above the bar.
+    pub(crate) fn line(&self, line: &str) {
+        self.suspended(|| eprintln!("{line}"));
+    }
+
+    /// Does something that writes to the terminal, the bar out of its way.
+    pub(crate) fn suspended<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.0.suspend(write)
+    }
+
     /// `done` units are done of `total`, if that is known.
     pub(crate) fn set(&self, done: u64, total: Option<u64>) {
         if let Some(total) = total {

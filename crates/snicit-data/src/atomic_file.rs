@@ -1,3 +1,5 @@
+//! Files that are there as a whole or not at all.
+
 use std::fs;
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::Path;
@@ -12,7 +14,10 @@ const SUFFIX: &str = ".part";
 ///
 /// Missing folders are created. If anything fails, the temporary file is removed and whatever `file`
 /// was before, it still is.
-pub(crate) fn write(
+///
+/// # Errors
+/// If the folder or the file cannot be written, or `fill` fails.
+pub fn write(
     file: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), DataError> {

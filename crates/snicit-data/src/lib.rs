@@ -19,7 +19,7 @@
 //! name and renamed when complete, so that an interrupted run leaves no half file behind.
 
 pub mod arrays;
-mod atomic_file;
+pub mod atomic_file;
 pub mod cache;
 pub mod convert;
 pub mod digits;

@@ -1,5 +1,6 @@
 //! The subcommands, one each: their arguments, and what they call and print.
 
+pub(crate) mod bench;
 pub(crate) mod beyond;
 pub(crate) mod cache;
 pub(crate) mod completions;
@@ -10,4 +11,5 @@ pub(crate) mod devices;
 pub(crate) mod infer;
 pub(crate) mod inspect;
 pub(crate) mod man;
+pub(crate) mod report;
 pub(crate) mod sdgc;

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+#[cfg(unix)]
+mod bench;
 mod beyond;
 mod cache;
 mod convert;

@@ -15,6 +15,9 @@ fn help_has_examples() {
         "data fetch",
         "data fetch sdgc",
         "data fetch mnist",
+        "bench",
+        "bench compare",
+        "report",
         "completions",
         "man",
     ]) {

@@ -21,7 +21,7 @@ pub use entries::{Entry, State};
 use snicit::{Inputs, Network};
 use twox_hash::XxHash3_128;
 
-use crate::{DataError, Progress, sdgc};
+use crate::{DataError, Progress, mnist, sdgc};
 use container::Kind;
 use identity::Identity;
 
@@ -113,6 +113,24 @@ impl Cache {
         let load = || inputs::load(&file, identity);
         let current = || Identity::of(source).is_ok_and(|now| now == identity);
         let origin = container::Origin { source, width: features, preparation: count };
+        let store = |inputs: &Inputs| inputs::store(&file, &origin, identity, inputs);
+        self.through(&file, load, read, current, store)
+    }
+
+    /// What [`mnist::sdgc_inputs`] makes of a file of images, from the cache if it is there; else it is there
+    /// afterwards.
+    ///
+    /// # Errors
+    /// Those of [`mnist::read_images`] and [`mnist::sdgc_inputs`]. What goes wrong with the cache is only noted.
+    pub fn mnist_inputs(&self, images: &Path, side: usize) -> Result<Cached<Inputs>, DataError> {
+        let read = || Ok(mnist::sdgc_inputs(&mnist::read_images(images)?, side)?.into());
+        let Ok(identity) = Identity::of(images) else {
+            return plain(read);
+        };
+        let file = self.file(Kind::Inputs, images, &format!("mnist {side}"));
+        let load = || inputs::load(&file, identity);
+        let current = || Identity::of(images).is_ok_and(|now| now == identity);
+        let origin = container::Origin { source: images, width: side * side, preparation: side as u32 };
         let store = |inputs: &Inputs| inputs::store(&file, &origin, identity, inputs);
         self.through(&file, load, read, current, store)
     }

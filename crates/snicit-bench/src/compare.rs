@@ -1,0 +1,112 @@
+//! Two results side by side: what became faster or slower, as far as the noise lets one say.
+
+use crate::numbers::significant;
+use crate::record::{Record, ResultFile};
+use crate::statistics::{self, Ratio, Verdict};
+use crate::tables::Table;
+
+/// A point that both results have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// What was done.
+    pub what: String,
+    /// Median total of the first result, ms.
+    pub before_ms: f64,
+    /// Median total of the second, ms.
+    pub after_ms: f64,
+    /// Before over after: how many times faster the second is.
+    pub speed_up: Ratio,
+    /// What may be said.
+    pub verdict: Verdict,
+}
+
+/// All points of two results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// Points of both.
+    pub points: Vec<Compared>,
+    /// Points of one only, a phrase each.
+    pub alone: Vec<String>,
+    /// What makes the comparison less than it seems, a sentence each.
+    pub cautions: Vec<String>,
+}
+
+/// Compares the timed points of two results by their tasks.
+pub fn compare(before: &ResultFile, after: &ResultFile) -> Comparison {
+    let timed = |result: &ResultFile| -> Vec<(Record, Vec<f64>)> {
+        let of = |record: &Record| Some((record.clone(), record.measurement()?.totals_ms()));
+        result.records.iter().filter_map(of).collect()
+    };
+    let (first, mut second) = (timed(before), timed(after));
+    let mut comparison =
+        Comparison { points: Vec::new(), alone: Vec::new(), cautions: cautions(before, after) };
+    for (record, a) in first {
+        let Some(place) = second.iter().position(|(other, _)| other.task == record.task) else {
+            comparison.alone.push(format!("only in the first: {}", record.task.describe()));
+            continue;
+        };
+        let (other, b) = second.remove(place);
+        if other.sources != record.sources {
+            comparison.cautions.push(format!(
+                "{}: the data differ: {} and {}",
+                record.task.describe(),
+                record.sources.inputs,
+                other.sources.inputs
+            ));
+        }
+        let speed_up = statistics::ratio(&a, &b);
+        comparison.points.push(Compared {
+            what: record.task.describe(),
+            before_ms: statistics::median(&a),
+            after_ms: statistics::median(&b),
+            speed_up,
+            verdict: statistics::verdict(&a, &b, &speed_up),
+        });
+    }
+    let rest =
+        second.iter().map(|(record, _)| format!("only in the second: {}", record.task.describe()));
+    comparison.alone.extend(rest);
+    comparison
+}
+
+fn cautions(before: &ResultFile, after: &ResultFile) -> Vec<String> {
+    let (a, b) = (&before.environment, &after.environment);
+    let mut cautions = Vec::new();
+    for (what, a, b) in [
+        ("device", &a.device, &b.device),
+        ("processor", &a.processor, &b.processor),
+        ("build", &a.build, &b.build),
+        ("compiler", &a.compiler, &b.compiler),
+    ] {
+        if a != b {
+            cautions.push(format!("the {what} differs: {a} and {b}"));
+        }
+    }
+    for (which, count) in [("first", before.busy()), ("second", after.busy())] {
+        if count > 0 {
+            let plural = if count == 1 { "" } else { "s" };
+            cautions.push(format!("the machine was busy during {count} point{plural} of the {which}"));
+        }
+    }
+    cautions
+}
+
+impl Comparison {
+    /// The points as a table.
+    pub fn table(&self) -> Table {
+        let header = ["", "first, ms", "second, ms", "speed-up", "95 % interval", "the second is"];
+        let mut table = Table::new(header);
+        for point in &self.points {
+            let Ratio { ratio, low, high } = point.speed_up;
+            table.row([
+                point.what.clone(),
+                significant(point.before_ms),
+                significant(point.after_ms),
+                format!("{ratio:.2}×"),
+                format!("{low:.2} – {high:.2}"),
+                point.verdict.text().to_owned(),
+            ]);
+        }
+        table
+    }
+}

@@ -1,0 +1,39 @@
+//! The tables and figures of the SNICIT paper (Jiang et al., ICPP 2023): measured, kept, drawn, reported.
+//!
+//! ```text
+//! grid ─ tasks ─▶ sweep ─▶ measure ─▶ Record ─▶ store ─▶ ResultFile ─┬─▶ tables, csv
+//!                   ▲                            (points are kept)   ├─▶ figures ─▶ plot ─▶ SVG, PNG
+//!                   └─ engine, workloads                             └─▶ page: one HTML file
+//! ```
+//!
+//! Experiments are data ([`grid`]); a [`Task`] is one point of a sweep. The engine is handed in, so this crate
+//! knows no device.
+
+pub mod compare;
+pub mod csv;
+mod embedding;
+pub mod environment;
+mod error;
+pub mod figures;
+pub mod grid;
+pub mod measure;
+pub mod numbers;
+pub mod output;
+pub mod page;
+pub mod plot;
+pub mod published;
+pub mod record;
+mod result_id;
+pub mod statistics;
+pub mod store;
+pub mod sweep;
+pub mod tables;
+mod task;
+pub mod workloads;
+
+pub use error::BenchError;
+pub use result_id::{Grid, ResultId};
+pub use store::Store;
+pub use sweep::{Sweep, Watch};
+pub use task::{Task, Workload};
+pub use workloads::Workloads;

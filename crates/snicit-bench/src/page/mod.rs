@@ -1,0 +1,245 @@
+//! One HTML file with all tables and plots; needs nothing but itself.
+
+use std::fmt::Write;
+
+use crate::figures;
+use crate::numbers::count;
+use crate::plot::{THEME_CSS, font_css};
+use crate::published;
+use crate::record::ResultFile;
+use crate::result_id::ResultId;
+use crate::store::Results;
+use crate::tables::{self, Table};
+
+const CSS: &str = include_str!("page.css");
+
+/// The page of a folder's results; `made` is the date.
+pub fn page(results: &Results, made: &str) -> String {
+    let mut html =
+        String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    html.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    // An icon of nothing: browsers ask the network for one otherwise.
+    html.push_str("<link rel=\"icon\" href=\"data:,\">\n<title>snicit: tables and figures</title>\n");
+    let _ = writeln!(html, "<style>\n{}\n{CSS}{THEME_CSS}\n</style>\n</head>\n<body>", font_css());
+    header(&mut html, results);
+    html.push_str("<main>\n");
+    for result in &results.results {
+        section(&mut html, result);
+    }
+    missing(&mut html, results);
+    html.push_str("</main>\n");
+    let _ = writeln!(
+        html,
+        "<footer>Made on {} by snicit {}. Plots are set in Inter (SIL Open Font License 1.1).</footer>\n</body>\n</html>",
+        escape(made),
+        env!("CARGO_PKG_VERSION")
+    );
+    html
+}
+
+fn header(html: &mut String, results: &Results) {
+    html.push_str("<header>\n<h1>SNICIT’s tables and figures, measured again</h1>\n");
+    html.push_str(
+        "<p>Every result beside what was published: the paper’s Table 3 (ICPP 2023, one RTX A6000) and its \
+         artifact’s stages, run on one H100. Times on other hardware or with fewer inputs are not the same \
+         experiment; ratios between methods are what can be compared.</p>\n",
+    );
+    for problem in &results.skipped {
+        let _ = writeln!(html, "<p class=\"skipped\">Skipped: {}</p>", escape(problem));
+    }
+    html.push_str("<nav aria-label=\"Results\"><ul>\n");
+    for result in &results.results {
+        let id = result.result;
+        let _ = writeln!(html, "<li><a href=\"#{}\">{}</a></li>", id.name(), id.label());
+    }
+    html.push_str("<li><a href=\"#not-run\">What was not run</a></li>\n</ul></nav>\n</header>\n");
+}
+
+fn section(html: &mut String, result: &ResultFile) {
+    let id = result.result;
+    let _ = writeln!(html, "<section id=\"{}\">\n<h2>{}. {}</h2>", id.name(), id.label(), id.title());
+    facts(html, result);
+    for record in result.wrong() {
+        let _ =
+            writeln!(html, "<p class=\"skipped\">Wrong answer: {}</p>", escape(&record.task.describe()));
+    }
+    if let Some(figure) = figures::figure(result) {
+        let mut elements = figure.page_elements();
+        html.push_str("<figure>\n");
+        if !figure.legend.is_empty() {
+            let _ = writeln!(html, "<div class=\"legend\">{}</div>", elements.remove(0));
+        }
+        let _ = writeln!(html, "<div class=\"panels\">\n{}</div>\n</figure>", elements.concat());
+    }
+    table(html, &tables::table(result), &id.label());
+    if let Some(source) = source_of_published(id) {
+        let _ = writeln!(html, "<p class=\"facts\">Published: {}.</p>", escape(source));
+    }
+    html.push_str("</section>\n");
+}
+
+fn source_of_published(id: ResultId) -> Option<&'static str> {
+    match id {
+        ResultId::Table3 => Some(
+            "Table 3 of the paper, one NVIDIA RTX A6000, 60,000 inputs; the ratio of times is given where as \
+             many inputs were used here",
+        ),
+        ResultId::Fig6 | ResultId::Fig7 => Some(published::ARTIFACT),
+        ResultId::Table4 => Some("accuracy of the paper's networks, before SNICIT"),
+        _ => None,
+    }
+}
+
+/// Grid, data, machine and command, in small print.
+fn facts(html: &mut String, result: &ResultFile) {
+    let environment = &result.environment;
+    let mut lines: Vec<String> = Vec::new();
+    if let Some(remark) = result.grid.remark() {
+        lines.push(format!("Reduced: {remark}."));
+    }
+    let repetitions = result.inferences().map(|inference| inference.measurement.repetitions.len());
+    let (fewest, most) = repetitions.fold((usize::MAX, 0), |(a, b), n| (a.min(n), b.max(n)));
+    if most > 0 {
+        let repetitions = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
+        lines.push(format!(
+            "Medians of {repetitions} repetitions after one that is not kept; min – max is their range. \
+             Loading and preparing are not counted."
+        ));
+    }
+    lines.extend(checked(result));
+    if result.busy() > 0 && most > 0 {
+        let (busy, all) = (result.busy(), result.records.len());
+        lines.push(format!(
+            "Other programs were running during {busy} of {all} points: times are noisy."
+        ));
+    }
+    for sources in result.sources() {
+        lines.push(format!("Network: {}. Inputs: {}.", sources.network, sources.inputs));
+    }
+    let memory = environment
+        .memory_bytes
+        .map_or_else(String::new, |bytes| format!(", {:.0} GiB", bytes as f64 / f64::from(1 << 30)));
+    lines.push(format!(
+        "{}; {}, {} threads{memory}; {}; snicit {} ({}, {}).",
+        environment.device,
+        environment.processor,
+        environment.cores,
+        environment.system,
+        environment.version,
+        environment.build,
+        environment.compiler
+    ));
+    let _ = write!(html, "<div class=\"facts\">");
+    for line in lines {
+        let _ = writeln!(html, "<p>{}</p>", escape(&line));
+    }
+    let (command, date) = (escape(&result.command), escape(&result.date));
+    let name = result.result.name();
+    let _ = writeln!(
+        html,
+        "<p><code>{command}</code>, {date}; every repetition is in <code>{name}.json</code> and \
+         <code>{name}.csv</code>.</p></div>"
+    );
+}
+
+/// How many answers were compared with what.
+fn checked(result: &ResultFile) -> Option<String> {
+    let mut against: Vec<(&str, u64)> = Vec::new();
+    let mut unchecked = 0_u64;
+    for inference in result.inferences() {
+        match &inference.measurement.answer {
+            None => unchecked += 1,
+            Some(answer) => match against.iter_mut().find(|(name, _)| *name == answer.against) {
+                Some((_, answers)) => *answers += 1,
+                None => against.push((&answer.against, 1)),
+            },
+        }
+    }
+    let mut parts: Vec<String> = against
+        .iter()
+        .map(|(name, answers)| format!("{} compared with the {name}", count(*answers)))
+        .collect();
+    if against.is_empty() {
+        let judged = unchecked > 0 && result.inferences().all(|i| i.measurement.accuracy.is_some());
+        return judged.then(|| "Answers are judged by their accuracy, not one by one.".to_owned());
+    }
+    if unchecked > 0 {
+        parts.push(format!("{} not compared", count(unchecked)));
+    }
+    let wrong = result.wrong().count();
+    let verdict = if wrong == 0 { "none is wrong".to_owned() } else { format!("{wrong} WRONG") };
+    Some(format!("Answers: {}; {verdict}.", parts.join(", ")))
+}
+
+fn table(html: &mut String, table: &Table, label: &str) {
+    if table.rows.is_empty() {
+        return;
+    }
+    // Words stand left, numbers right; a column of words has one in its first row.
+    let word = |column: usize| {
+        let field = &table.rows[0][column];
+        column == 0 || field.chars().next().is_some_and(char::is_alphabetic)
+    };
+    let words: Vec<&str> = (0..table.header.len())
+        .map(|column| if word(column) { " class=\"word\"" } else { "" })
+        .collect();
+    // A wide table scrolls by itself; the keyboard must reach it for that.
+    let _ = writeln!(
+        html,
+        "<div class=\"table\" tabindex=\"0\" role=\"region\" aria-label=\"{label} as a table\"><table>\n<thead><tr>"
+    );
+    for (field, class) in table.header.iter().zip(&words) {
+        let _ = write!(html, "<th scope=\"col\"{class}>{}</th>", escape(field));
+    }
+    html.push_str("</tr></thead>\n<tbody>\n");
+    for row in &table.rows {
+        html.push_str("<tr>");
+        for (field, class) in row.iter().zip(&words) {
+            let _ = write!(html, "<td{class}>{}</td>", escape(field));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</tbody></table></div>\n");
+}
+
+/// Results without a file, and points without a measurement.
+fn missing(html: &mut String, results: &Results) {
+    html.push_str("<section id=\"not-run\">\n<h2>What was not run</h2>\n<ul class=\"plain\">\n");
+    let mut nothing = true;
+    for id in ResultId::ALL {
+        match results.results.iter().find(|result| result.result == id) {
+            None => {
+                let name = id.name();
+                let _ = writeln!(
+                    html,
+                    "<li>{}: no intact result; <code>snicit bench {name}</code> makes it</li>",
+                    id.label()
+                );
+                nothing = false;
+            }
+            Some(result) => {
+                for not_run in &result.not_run {
+                    let (what, why) = (not_run.task.describe(), &not_run.reason);
+                    let _ =
+                        writeln!(html, "<li>{}: {}: {}</li>", id.label(), escape(&what), escape(why));
+                    nothing = false;
+                }
+                if let Some(remark) = result.grid.remark() {
+                    let _ = writeln!(html, "<li>{}: {}</li>", id.label(), escape(remark));
+                    nothing = false;
+                }
+            }
+        }
+    }
+    html.push_str(
+        "<li>cuSPARSE, cuBLAS and other libraries as peers: not measured by this command</li>\n",
+    );
+    if nothing {
+        html.push_str("<li>Everything else was run.</li>\n");
+    }
+    html.push_str("</ul>\n</section>\n");
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,60 @@
+//! Where networks and inputs come from, and that it is said.
+
+use std::fs;
+
+use snicit_bench::{BenchError, Workload, Workloads};
+use snicit_data::sdgc::{self, DataFolder};
+use snicit_data::{digits, radixnet};
+
+const WORKLOAD: Workload = Workload::Sdgc { neurons: 1024, layers: 3, inputs: 20 };
+
+/// What is told before loading is what is loaded: a sweep takes points over by it.
+#[test]
+fn sources_are_told_before_and_after_loading() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = DataFolder::new(root.path());
+    let mut told = Vec::new();
+    let mut look = || {
+        let mut workloads = Workloads::new(folder.clone(), None);
+        let before = workloads.sources(&WORKLOAD).unwrap();
+        let loaded = workloads.load(&WORKLOAD).unwrap();
+        assert_eq!(before, loaded.sources);
+        assert_eq!((loaded.network.layers().len(), loaded.inputs.len()), (3, 20));
+        told.push((before.network, before.inputs));
+    };
+    look();
+
+    // MNIST, of which the first images are taken: 25 images of 28 × 28.
+    let mut idx: Vec<u8> = [0x0803_u32, 25, 28, 28].iter().flat_map(|n| n.to_be_bytes()).collect();
+    idx.extend((0..25 * 28 * 28).map(|i| if i % 7 < 2 { 200 } else { 0 }));
+    fs::create_dir(root.path().join("mnist")).unwrap();
+    fs::write(root.path().join("mnist/train-images-idx3-ubyte"), idx).unwrap();
+    look();
+
+    // Files of the challenge come first; a network with too few layers is none.
+    let network = radixnet::generate(1024, 2, -0.3, 5, &|_| ()).unwrap();
+    sdgc::write_network(&folder.network_folder(1024), &network, &|_| ()).unwrap();
+    let inputs = digits::generate(30, 32, 5).into();
+    sdgc::write_inputs(&root.path().join("sparse-images-1024.tsv"), &inputs).unwrap();
+    look();
+    let network = radixnet::generate(1024, 4, -0.3, 5, &|_| ()).unwrap();
+    sdgc::write_network(&folder.network_folder(1024), &network, &|_| ()).unwrap();
+    look();
+
+    let (networks, inputs): (Vec<String>, Vec<String>) = told.into_iter().unzip();
+    assert!(networks[..3].iter().all(|network| network.starts_with("generated")), "{networks:?}");
+    assert!(networks[3].starts_with("files of ") && networks[3].ends_with("neuron1024"), "{networks:?}");
+    assert!(inputs[0].starts_with("drawn digits") && inputs[1].contains("MNIST"), "{inputs:?}");
+    assert!(inputs[2..].iter().all(|inputs| inputs.ends_with("sparse-images-1024.tsv")), "{inputs:?}");
+}
+
+#[test]
+fn too_few_inputs_are_named() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = DataFolder::new(root.path());
+    let inputs = digits::generate(7, 32, 5).into();
+    sdgc::write_inputs(&root.path().join("sparse-images-1024.tsv"), &inputs).unwrap();
+    let error = Workloads::new(folder, None).load(&WORKLOAD).unwrap_err();
+    assert!(matches!(error, BenchError::Nothing(_)));
+    assert!(error.to_string().ends_with("sparse-images-1024.tsv has 7 inputs, expected 20"), "{error}");
+}

@@ -1,0 +1,125 @@
+//! Tells of a sweep's progress: a bar where standard error is a terminal, else a line a point.
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use snicit_bench::numbers::significant;
+use snicit_bench::record::{Finding, Record, ResultFile};
+use snicit_bench::{Store, Task, Watch, output};
+
+use crate::exit::Failure;
+use crate::progress::Bar;
+use crate::stdout;
+
+pub(super) struct Console<'a> {
+    store: &'a Store,
+    /// Whether tables go to standard output.
+    tables: bool,
+    terminal: bool,
+    points: RefCell<usize>,
+    bar: RefCell<Option<Bar>>,
+    failure: RefCell<Option<Failure>>,
+}
+
+impl<'a> Console<'a> {
+    pub(super) fn new(store: &'a Store, tables: bool) -> Self {
+        Console {
+            store,
+            tables,
+            terminal: std::io::stderr().is_terminal(),
+            points: RefCell::new(0),
+            bar: RefCell::new(None),
+            failure: RefCell::new(None),
+        }
+    }
+
+    /// What went wrong while files were written.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failure.borrow_mut().take()
+    }
+
+    fn say(&self, line: &str) {
+        match &*self.bar.borrow() {
+            Some(bar) => bar.line(line),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn tell_of_result(&self, result: &ResultFile) -> Result<(), Failure> {
+        let files = output::write(self.store, result)?;
+        if self.tables {
+            let text = super::text(result);
+            match &*self.bar.borrow() {
+                Some(bar) => bar.suspended(|| stdout::print(&text))?,
+                None => stdout::print(&text)?,
+            }
+        }
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        self.say(&format!("wrote {}", names.join(", ")));
+        Ok(())
+    }
+}
+
+impl Watch for Console<'_> {
+    fn begins(&self, points: usize, finished: usize) {
+        self.points.replace(points);
+        let kept =
+            if finished > 0 { format!(", {finished} of them finished before") } else { String::new() };
+        eprintln!("{points} points{kept}");
+        if self.terminal {
+            let bar = Bar::points(points as u64);
+            bar.set(finished as u64, None);
+            self.bar.replace(Some(bar));
+        }
+    }
+
+    fn point_begins(&self, number: usize, task: &Task, left: Option<Duration>) {
+        let left = left.map_or_else(String::new, |left| format!(", {} left", about(left)));
+        match &*self.bar.borrow() {
+            Some(bar) => bar.message(format!("{}{left}", task.describe())),
+            None => eprintln!("[{number}/{}] {}{left}", self.points.borrow(), task.describe()),
+        }
+    }
+
+    fn point_ends(&self, _number: usize, record: &Record) {
+        if let Some(bar) = &*self.bar.borrow() {
+            bar.advance(1);
+        }
+        if let Finding::Inference(measurement) = &record.finding {
+            let (ms, n) = (significant(measurement.median_ms()), measurement.repetitions.len());
+            self.say(&format!("  {}: {ms} ms, median of {n}", record.task.describe()));
+        }
+    }
+
+    fn note(&self, note: &str) {
+        self.say(&format!("note: {note}"));
+    }
+
+    fn result_ends(&self, result: &ResultFile) {
+        if let Err(failure) = self.tell_of_result(result) {
+            self.failure.borrow_mut().get_or_insert(failure);
+        }
+    }
+}
+
+/// A duration as people say it.
+fn about(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..90 => format!("about {seconds} s"),
+        seconds @ 90..5400 => format!("about {} min", (seconds + 30) / 60),
+        seconds => format!("about {:.1} h", seconds as f64 / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_well() {
+        assert_eq!(about(Duration::from_secs(89)), "about 89 s");
+        assert_eq!(about(Duration::from_secs(150)), "about 3 min");
+        assert_eq!(about(Duration::from_secs(5400)), "about 1.5 h");
+    }
+}

@@ -1,0 +1,47 @@
+use std::path::PathBuf;
+
+use snicit_bench::{Store, output};
+
+use crate::exit::{Failure, Verdict};
+use crate::{destination, stdout};
+
+/// Make one HTML page of the results of `snicit bench`
+///
+/// The page needs no network and no other file: tables, plots and fonts are inside. A damaged result is named
+/// and left out.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The folder of the results
+    #[arg(value_name = "DIR", default_value = "results")]
+    folder: PathBuf,
+
+    /// The file to write [default: report.html in DIR]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  snicit report results
+  snicit report h100 -o h100.html";
+
+pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
+    let file = args.output.clone().unwrap_or_else(|| args.folder.join("report.html"));
+    let results = Store::new(&args.folder).results()?;
+    for problem in &results.skipped {
+        eprintln!("note: skipped: {problem}");
+    }
+    if results.results.is_empty() {
+        let folder = args.folder.display();
+        return Err(Failure::new(format!(
+            "there is no intact result in {folder}; `snicit bench all --quick -o {folder}` makes them"
+        )));
+    }
+    destination::check_file(&file)?;
+    output::write_page(&file, &results)?;
+    let (count, file) = (results.results.len(), file.display());
+    let plural = if count == 1 { "" } else { "s" };
+    stdout::print(&format!("wrote {count} result{plural} to {file}\n"))?;
+    Ok(Verdict::Done)
+}
