@@ -110,7 +110,7 @@ window.addEventListener('load', async () => {
       });
     }
     const sections = page.querySelectorAll('section').length;
-    const font = page.fonts.check('12px Inter') && page.fonts.check('600 12px Inter');
+    const font = page.fonts.check('12px snicit-plot');
     say(width + ': ' + plots.length + ' plots, ' + sections + ' sections, font ' + font);
   }
 });

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    beyond, bench, cache, completions, convert, data, demo, devices, infer, inspect, man, report, sdgc,
+    bench, beyond, cache, completions, convert, data, demo, devices, infer, inspect, man, report, sdgc,
 };
 use crate::exit::{Failure, Verdict};
 

@@ -17,10 +17,7 @@ const SUFFIX: &str = ".part";
 ///
 /// # Errors
 /// If the folder or the file cannot be written, or `fill` fails.
-pub fn write(
-    file: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), DataError> {
+pub fn write(file: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), DataError> {
     try_write(file, true, |mut writer| fill(&mut writer))
         .map_err(|reason| DataError::write(file, reason))
 }

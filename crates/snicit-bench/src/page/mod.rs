@@ -30,7 +30,7 @@ pub fn page(results: &Results, made: &str) -> String {
     html.push_str("</main>\n");
     let _ = writeln!(
         html,
-        "<footer>Made on {} by snicit {}. Plots are set in Inter (SIL Open Font License 1.1).</footer>\n</body>\n</html>",
+        "<footer>Made on {} by snicit {}. Plots are set in Ubuntu Light (Ubuntu Font Licence 1.0).</footer>\n</body>\n</html>",
         escape(made),
         env!("CARGO_PKG_VERSION")
     );

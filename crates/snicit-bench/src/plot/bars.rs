@@ -57,7 +57,7 @@ impl Bars {
     pub(super) fn draw(&self, canvas: &mut Canvas, area: Area) {
         let names: Vec<String> = self.groups.iter().map(|group| group.name.clone()).collect();
         // The value stands upright above its bar; the same room in all panels keeps their axes the same.
-        let longest = font::width(&significant(self.range.1), VALUE_SIZE, false);
+        let longest = font::width(&significant(self.range.1), VALUE_SIZE);
         let headroom = (longest + 14.0) / (area.height - 50.0);
         let scale = match self.axis {
             BarAxis::Logarithmic => Scale::log(self.range.0, self.range.1, headroom),

@@ -67,7 +67,8 @@ impl Default for Text {
 /// Where the SVG will stand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Embed {
-    /// In a file of its own: with a background and the font.
+    /// In a file of its own: with a background; in the reader's font where it has not ours, which the length of
+    /// each text keeps in its place.
     File,
     /// Within a page that has both.
     Page,
@@ -98,15 +99,20 @@ impl Canvas {
             Tone::Black => ("black".to_owned(), "#000000"),
             Tone::Class(class) => (format!("d{}", class % 10), style::CLASS_COLOURS[class % 10]),
         };
-        let weight = if bold { " font-weight=\"600\"" } else { "" };
+        // The font has one weight; an outline makes it bold, alike in every renderer.
+        let weight =
+            if bold { format!(" stroke=\"{fill}\" stroke-width=\".04em\"") } else { String::new() };
+        let class = if bold { format!("{class} bold") } else { class };
         let turn =
             if turned { format!(" transform=\"rotate(-90 {} {})\"", n(x), n(y)) } else { String::new() };
         let _ = writeln!(
             self.body,
-            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" class=\"{class}\" fill=\"{fill}\"{anchor}{weight}{turn}>{}</text>",
+            "<text x=\"{}\" y=\"{}\" font-size=\"{}\" textLength=\"{}\" class=\"{class}\" \
+             fill=\"{fill}\"{anchor}{weight}{turn}>{}</text>",
             n(x),
             n(y),
             n(size),
+            n(font::width(text, size)),
             escape(text)
         );
     }
@@ -205,11 +211,8 @@ impl Canvas {
             font::FAMILY,
             escape(title)
         );
-        if embed == Embed::File || !self.hatches.is_empty() {
+        if !self.hatches.is_empty() {
             svg.push_str("<defs>\n");
-            if embed == Embed::File {
-                let _ = writeln!(svg, "<style>{}</style>", font::css());
-            }
             for &hatch in &self.hatches {
                 svg.push_str(&hatch.pattern(&self.hatch_id(hatch)));
             }

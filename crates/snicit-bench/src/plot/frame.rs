@@ -26,8 +26,7 @@ impl Frame {
         y_label: &str,
     ) -> Self {
         let ticks = scale.ticks();
-        let widest =
-            ticks.iter().map(|&value| font::width(&tick(value), TICK_SIZE, false)).fold(0.0, f64::max);
+        let widest = ticks.iter().map(|&value| font::width(&tick(value), TICK_SIZE)).fold(0.0, f64::max);
         let left = LABEL_SIZE + 8.0 + widest + 6.0;
         let bottom = TICK_SIZE + 8.0 + LABEL_SIZE + 8.0;
         let inner = Area {
@@ -57,8 +56,7 @@ impl Frame {
     /// Every label, or every second, third, … where they would touch; ticks all.
     fn label_categories(&self, canvas: &mut Canvas, categories: &[String]) {
         const SPACE: f64 = 5.0;
-        let widest =
-            categories.iter().map(|label| font::width(label, TICK_SIZE, false)).fold(0.0, f64::max);
+        let widest = categories.iter().map(|label| font::width(label, TICK_SIZE)).fold(0.0, f64::max);
         let every = ((widest + SPACE) / self.step()).ceil().max(1.0) as usize;
         let (y, baseline) = (self.inner.bottom(), self.inner.bottom() + TICK_SIZE + 5.0);
         for (i, label) in categories.iter().enumerate() {

@@ -66,7 +66,7 @@ impl HeatMap {
     }
 
     pub(super) fn draw(&self, canvas: &mut Canvas, area: Area) {
-        let widest = self.rows.iter().map(|name| font::width(name, SIZE, false)).fold(0.0, f64::max);
+        let widest = self.rows.iter().map(|name| font::width(name, SIZE)).fold(0.0, f64::max);
         let left = 11.0 + 8.0 + widest + 6.0;
         let inner = Area {
             x: area.x + left,
@@ -152,7 +152,7 @@ impl HeatMap {
         let style = Text { size: SIZE, tone: Tone::Soft, ..Text::default() };
         let baseline = area.y + 11.0;
         canvas.text(area.x, baseline, &from, style);
-        let x = area.x + font::width(&from, SIZE, false) + 5.0;
+        let x = area.x + font::width(&from, SIZE) + 5.0;
         let width = 90.0;
         for step in 0..STEPS {
             let [r, g, b] = self.shade.colour(step as f64 / (STEPS - 1) as f64);
@@ -180,7 +180,7 @@ impl HeatMap {
                 style,
             );
         } else {
-            let text_width = font::width(&boundary.label, SIZE, false);
+            let text_width = font::width(&boundary.label, SIZE);
             let text_x = area.right() - text_width;
             canvas.text(text_x, baseline, &boundary.label, style);
             canvas

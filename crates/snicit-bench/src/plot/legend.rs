@@ -24,7 +24,7 @@ pub(super) fn draw(entries: &[LegendEntry], canvas: &mut Canvas, x: f64, y: f64,
     }
     let (mut left, mut top) = (x, y);
     for entry in entries {
-        let needed = SWATCH + 6.0 + font::width(&entry.name, SIZE, false);
+        let needed = SWATCH + 6.0 + font::width(&entry.name, SIZE);
         if left > x && left + needed > x + width {
             left = x;
             top += ROW;

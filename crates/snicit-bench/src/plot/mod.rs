@@ -20,7 +20,7 @@ mod shares;
 mod style;
 
 pub use bars::{Bar, BarAxis, BarGroup, Bars};
-pub use font::{REGULAR, SEMI_BOLD, css as font_css};
+pub use font::css as font_css;
 pub use heat_map::{Boundary, HeatMap, Shade};
 pub use legend::LegendEntry;
 pub use lines::{Line, Lines, Point};
@@ -94,7 +94,7 @@ impl Panel {
     }
 
     fn draw(&self, canvas: &mut Canvas, x: f64, y: f64) {
-        let size = font::fitting_size(&self.title, 13.0, PANEL_WIDTH, true);
+        let size = font::fitting_size(&self.title, 13.0, PANEL_WIDTH);
         canvas.text(x, y + 13.0, &self.title, Text { size, bold: true, ..Text::default() });
         let area = Area { x, y: y + 26.0, width: PANEL_WIDTH, height: self.plot.height() };
         match &self.plot {
@@ -115,7 +115,7 @@ impl Figure {
         let inner = width - 2.0 * MARGIN;
         let mut canvas = Canvas::new(&self.id);
         let mut y = MARGIN;
-        for line in font::wrapped(&self.title, TITLE_SIZE, true, inner) {
+        for line in font::wrapped(&self.title, TITLE_SIZE, inner) {
             y += TITLE_SIZE;
             canvas.text(MARGIN, y, &line, Text { size: TITLE_SIZE, bold: true, ..Text::default() });
             y += 6.0;
@@ -130,7 +130,7 @@ impl Figure {
         }
         y -= GAP / 2.0;
         for note in &self.notes {
-            for line in font::wrapped(note, NOTE_SIZE, false, inner) {
+            for line in font::wrapped(note, NOTE_SIZE, inner) {
                 y += NOTE_LEADING;
                 let style = Text { size: NOTE_SIZE, tone: Tone::Soft, ..Text::default() };
                 canvas.text(MARGIN, y, &line, style);
@@ -159,7 +159,7 @@ impl Figure {
 
 /// A label on the left, turned upwards, centred on `y`.
 fn turned_label(canvas: &mut Canvas, x: f64, y: f64, label: &str, room: f64) {
-    let size = font::fitting_size(label, 11.0, room, false);
+    let size = font::fitting_size(label, 11.0, room);
     let style = Text { size, anchor: Anchor::Middle, tone: Tone::Soft, turned: true, bold: false };
     canvas.text(x, y, label, style);
 }

@@ -3,15 +3,17 @@ use std::sync::{Arc, LazyLock};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 
-use super::font::{REGULAR, SEMI_BOLD};
+use super::font::FONT;
 use crate::BenchError;
 
-/// Only the shipped font: pictures are the same on every machine.
+/// Only the embedded font: pictures are the same on every machine.
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
-    fonts.load_font_data(REGULAR.to_vec());
-    fonts.load_font_data(SEMI_BOLD.to_vec());
-    fonts.set_sans_serif_family("Inter");
+    fonts.load_font_data(FONT.to_vec());
+    let family = fonts.faces().next().and_then(|face| face.families.first());
+    if let Some((name, _)) = family.cloned() {
+        fonts.set_sans_serif_family(name);
+    }
     Arc::new(fonts)
 });
 

@@ -67,7 +67,7 @@ impl Shares {
             let rect = Area { x, y: area.y + 16.0, width, height: BAR };
             canvas.series_rect(rect, *series);
             let text = percent(share);
-            let text_width = font::width(&text, SIZE, true);
+            let text_width = font::width(&text, SIZE);
             if width > text_width + 14.0 {
                 let middle = x + width / 2.0;
                 // A quiet patch under the text, so that no hatch runs through it.
@@ -92,7 +92,7 @@ impl Shares {
             x += width;
         }
         let small = small.join(" · ");
-        let size = font::fitting_size(&small, SIZE, area.width, false);
+        let size = font::fitting_size(&small, SIZE, area.width);
         let style = Text { size, anchor: Anchor::End, tone: Tone::Soft, ..Text::default() };
         canvas.text(area.right(), area.y + 16.0 + BAR + 12.0, &small, style);
     }

@@ -144,6 +144,7 @@ impl Hatch {
 
 /// The theme of plots on a page: variables of the page put over the colours of the SVG.
 pub const THEME_CSS: &str = "\
+.plot .bold.ink{stroke:var(--ink)}.plot .bold.soft{stroke:var(--soft)}\
 .plot .ink{fill:var(--ink)}.plot .soft{fill:var(--soft)}.plot .axis{stroke:var(--axis)}\
 .plot .grid{stroke:var(--grid)}.plot .inkline{stroke:var(--ink)}.plot .edge{stroke:var(--paper)}\
 .plot .hatch{stroke:var(--hatch)}.plot .dot{fill:var(--hatch)}\
@@ -153,7 +154,10 @@ pub const THEME_CSS: &str = "\
 .plot .m2{fill:var(--l2)}.plot .m3{fill:var(--l3)}.plot .m4{fill:var(--l4)}\
 .plot .d0{fill:var(--d0)}.plot .d1{fill:var(--d1)}.plot .d2{fill:var(--d2)}.plot .d3{fill:var(--d3)}\
 .plot .d4{fill:var(--d4)}.plot .d5{fill:var(--d5)}.plot .d6{fill:var(--d6)}.plot .d7{fill:var(--d7)}\
-.plot .d8{fill:var(--d8)}.plot .d9{fill:var(--d9)}";
+.plot .d8{fill:var(--d8)}.plot .d9{fill:var(--d9)}\
+.plot .bold.d0{stroke:var(--d0)}.plot .bold.d1{stroke:var(--d1)}.plot .bold.d2{stroke:var(--d2)}.plot .bold.d3{stroke:var(--d3)}\
+.plot .bold.d4{stroke:var(--d4)}.plot .bold.d5{stroke:var(--d5)}.plot .bold.d6{stroke:var(--d6)}.plot .bold.d7{stroke:var(--d7)}\
+.plot .bold.d8{stroke:var(--d8)}.plot .bold.d9{stroke:var(--d9)}";
 
 #[cfg(test)]
 mod tests {

@@ -33,7 +33,7 @@ pub(super) struct CpuPrepared {
 
 enum PreparedMethod {
     FeedForward(Box<dyn FeedForwardMethod>),
-    Snicit(Snicit),
+    Snicit(Box<Snicit>),
 }
 
 impl CpuPrepared {
@@ -56,12 +56,12 @@ impl CpuPrepared {
                 let products = preparation.products(options.post_convergence, behind);
                 let behind = behind.iter().map(Arc::as_ref).zip(products);
                 let post_convergence = PostConvergence::new(kernels, threshold_layer, behind, options);
-                PreparedMethod::Snicit(Snicit {
+                PreparedMethod::Snicit(Box::new(Snicit {
                     pre_convergence: preparation.feed_forward_method(options.pre_convergence, before),
                     threshold_layer,
                     conversion: Conversion::new(kernels, options),
                     post_convergence,
-                })
+                }))
             }
         };
         let notes = preparation.notes();

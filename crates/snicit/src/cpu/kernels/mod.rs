@@ -39,7 +39,7 @@ pub(super) struct Kernels {
     active_rows: unsafe fn(&[LaneRow], usize, u32, &mut Vec<u32>),
     l0_distance: unsafe fn(&[f32], &[f32], usize) -> usize,
     store_columns: unsafe fn(&mut [LaneRow], &[&[f32]]),
-    load_columns: unsafe fn(&[LaneRow], LaneMask) -> Vec<Box<[f32]>>,
+    load_columns: LoadColumnsKernel,
     update_residues: unsafe fn(&ResidueUpdate<'_>, &mut [LaneRow]) -> LaneMask,
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
@@ -55,6 +55,7 @@ type DenseKernel = unsafe fn(
     &mut [LaneMask],
 );
 type DenseColumnKernel = unsafe fn(&DenseWeights, &Epilogue, &[u32], &[f32], &mut [f32]) -> bool;
+type LoadColumnsKernel = unsafe fn(&[LaneRow], LaneMask) -> Vec<Box<[f32]>>;
 type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 
 /// Compiles every kernel for one instruction set, whose registers hold `$sums` accumulators for
