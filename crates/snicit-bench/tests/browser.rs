@@ -92,7 +92,7 @@ window.addEventListener('load', async () => {
       if (box.width < 300 || box.height < 20) say(width + ': too small: ' + name);
       if (box.left < -0.5 || box.right > root.clientWidth + 0.5) say(width + ': outside: ' + name);
       if (getComputedStyle(plot).visibility != 'visible') say(width + ': hidden: ' + name);
-      const labels = [...plot.querySelectorAll('text')].filter(text => !/^d\d$/.test(text.getAttribute('class')));
+      const labels = [...plot.querySelectorAll('text')].filter(text => !/^d\d/.test(text.getAttribute('class')));
       const boxes = labels.map(text => text.getBoundingClientRect());
       boxes.forEach((a, i) => {
         if (a.left < box.left - 1 || a.right > box.right + 1 || a.top < box.top - 2 || a.bottom > box.bottom + 4)
