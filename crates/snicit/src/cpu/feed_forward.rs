@@ -166,5 +166,7 @@ fn chunk_columns(layers: &[PreparedLayer], columns: usize, threads: usize) -> us
     let fitting = (CHUNK_BYTES / column_bytes).clamp(COLUMNS.start, COLUMNS.end);
     let balanced = columns.div_ceil(threads * CHUNKS_A_THREAD);
     let tiles_at_once = layers.iter().map(|layer| layer.spmm.tiles_at_once()).max().unwrap_or(1);
-    fitting.min(balanced).max(1).next_multiple_of(LANES * tiles_at_once)
+    let a_thread = columns.div_ceil(threads).next_multiple_of(LANES);
+    let together = (LANES * tiles_at_once).min(a_thread).max(LANES);
+    fitting.min(balanced).max(1).next_multiple_of(together)
 }

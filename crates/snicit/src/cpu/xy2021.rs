@@ -2,7 +2,7 @@
 //!
 //! The paper spans a space of kernels and lets a model pick one for each layer. The CPU's space has three:
 //! the strips of mini-blocks, which read every connection; the dense product, which is faster where more
-//! than about a third of all neurons are connected and share no inputs; and the scatter of BF-2019, which
+//! than about three in ten neurons are connected and share no inputs; and the scatter of BF-2019, which
 //! skips inactive neurons. Whether that is cheaper than strips depends on how many neurons of a tile are
 //! active, so this choice is made tile by tile. All add a neuron's products in the same order and give the
 //! same bits.
@@ -19,6 +19,8 @@ use crate::network::MiniBlocks;
 /// Costs relative to a multiply-add whose sum stays in a register, for a row of a tile; see
 /// `docs/measurements/cpu.md`.
 mod cost {
+    /// A multiply-add of the dense product, which loads a weight for several tiles.
+    pub(super) const DENSE: f64 = 0.9;
     /// Loading an input row for a strip.
     pub(super) const STRIP_LOAD: f64 = 2.0;
     /// Adding a product to a sum in the cache.
@@ -49,7 +51,8 @@ pub(super) enum Choice {
 pub(super) fn modelled_product(kernels: Kernels, weights: &SparseWeights) -> (Box<dyn Spmm>, Choice) {
     let blocks = MiniBlocks::find(weights);
     let strips = Strips::new(weights, &blocks, kernels.max_strip_width());
-    if (DenseSpmm::multiply_adds(weights) as f64) < tile_cost(&strips) {
+    let dense = DenseSpmm::multiply_adds(weights) as f64 * cost::DENSE;
+    if dense < tile_cost(&strips) {
         return (Box::new(DenseSpmm::new(kernels, weights)), Choice::Dense);
     }
     let (shared_outputs, mean_outputs) = (blocks.shared_outputs(), blocks.mean_outputs());
@@ -62,6 +65,18 @@ fn tile_cost(strips: &Strips) -> f64 {
     strips.row_loads() as f64 * cost::STRIP_LOAD + strips.connections() as f64
 }
 
+/// How many tiles the strips should take side by side: all that the kernel can where a sum would wait for
+/// the one before, and where a tile does not lie in the first-level cache anyway.
+fn tiles_at_once(kernels: Kernels, strips: &Strips) -> usize {
+    /// Rows of a tile that the first-level cache holds.
+    const NEAR_ROWS: usize = 768;
+    /// Inputs of a strip from which on its sums wait longer than they take to set up.
+    const LONG: usize = 100;
+    let narrow = strips.connections() < 3 * strips.row_loads();
+    let long = strips.row_loads() > LONG * strips.strips().len();
+    if narrow && long && strips.inputs() > NEAR_ROWS { kernels.strip_tiles() } else { 1 }
+}
+
 /// The product of a layer by strips or scatter, whichever is modelled to be faster for a tile.
 struct ModelledSpmm {
     kernels: Kernels,
@@ -72,6 +87,7 @@ struct ModelledSpmm {
     /// Scatter a single column when fewer of its inputs are active.
     scatter_column_below: usize,
     few_columns: usize,
+    tiles_at_once: usize,
 }
 
 impl ModelledSpmm {
@@ -92,6 +108,7 @@ impl ModelledSpmm {
             scatter_below: break_even(tile - inputs * cost::ACTIVITY_TEST, scatter_if_all_active),
             scatter_column_below: break_even(column, column_scatter_if_all_active),
             few_columns: ((tile / column.max(1.0)) as usize).clamp(1, LANES - 1),
+            tiles_at_once: tiles_at_once(kernels, &strips),
             scatter: ScatterSpmm::new(kernels, weights),
             strips,
             kernels,
@@ -132,10 +149,41 @@ impl Spmm for ModelledSpmm {
         output: &mut [LaneRow],
         scratch: &mut SpmmScratch,
     ) -> LaneMask {
-        if self.few_active(input, &mut scratch.active) {
-            self.scatter.multiply_active(epilogue, input, output, scratch)
-        } else {
-            self.kernels.strips(&self.strips, epilogue, input, output)
+        let mut live = [0];
+        self.multiply_tiles(epilogue, input, output, &mut live, scratch);
+        live[0]
+    }
+
+    fn multiply_tiles(
+        &self,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+        scratch: &mut SpmmScratch,
+    ) {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let tile_input = |tile: usize| &input[tile * inputs..][..inputs];
+        let mut first = 0;
+        while first < live.len() {
+            let mut end = first;
+            let mut scattered = false;
+            while end < live.len() && end - first < self.tiles_at_once {
+                scattered = self.few_active(tile_input(end), &mut scratch.active);
+                if scattered {
+                    break;
+                }
+                end += 1;
+            }
+            let rows = &mut output[first * outputs..end * outputs];
+            let gathered = &input[first * inputs..end * inputs];
+            self.kernels.strips(&self.strips, epilogue, gathered, rows, &mut live[first..end]);
+            if scattered {
+                let output = &mut output[end * outputs..][..outputs];
+                live[end] = self.scatter.multiply_active(epilogue, tile_input(end), output, scratch);
+                end += 1;
+            }
+            first = end;
         }
     }
 
@@ -156,5 +204,9 @@ impl Spmm for ModelledSpmm {
 
     fn few_columns(&self) -> usize {
         self.few_columns
+    }
+
+    fn tiles_at_once(&self) -> usize {
+        self.tiles_at_once
     }
 }

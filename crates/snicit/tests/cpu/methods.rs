@@ -120,6 +120,15 @@ fn dense_layers() {
     }
 }
 
+/// Rows so long that several tiles are computed side by side; counts about four tiles.
+#[test]
+fn long_rows_of_wide_layers() {
+    for inputs in [1, 16, 17, 48, 63, 64, 65, 130] {
+        let problem = Problem { widths: vec![800, 900, 300], density: 0.2, ..uneven(inputs) };
+        check_all_methods(engines(), &problem, 1);
+    }
+}
+
 /// The other tests prove little if all activations are zero or clamped.
 #[test]
 fn the_problems_are_not_trivial() {

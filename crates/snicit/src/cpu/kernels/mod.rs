@@ -29,6 +29,7 @@ pub(super) use residues::ResidueUpdate;
 pub(super) struct Kernels {
     instruction_set: InstructionSet,
     max_strip_width: usize,
+    strip_tiles: usize,
     dense_tiles: usize,
     strips: StripsKernel,
     dense: DenseKernel,
@@ -44,7 +45,7 @@ pub(super) struct Kernels {
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
-type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
+type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 type DenseKernel = unsafe fn(
     &DenseWeights,
     Range<usize>,
@@ -61,7 +62,7 @@ type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [Lane
 /// Compiles every kernel for one instruction set, whose registers hold `$sums` accumulators for
 /// each of `$tiles` tiles, beside the operands.
 macro_rules! kernels {
-    ($constructor:ident, $set:expr, $lanes:ty, [$sums:literal, $tiles:literal], $(#[$features:meta])?) => {
+    ($constructor:ident, $set:expr, $lanes:ty, [$sums:literal, $tiles:literal, $strip_tiles:literal], $(#[$features:meta])?) => {
         fn $constructor() -> Kernels {
             $(#[$features])?
             fn strips(
@@ -69,9 +70,11 @@ macro_rules! kernels {
                 epilogue: &Epilogue,
                 input: &[LaneRow],
                 output: &mut [LaneRow],
-            ) -> LaneMask {
+                live: &mut [LaneMask],
+            ) {
+                let multiply = strips::multiply::<$lanes, $strip_tiles>;
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output) }
+                unsafe { multiply(weights, epilogue, input, output, live) }
             }
             $(#[$features])?
             fn dense(
@@ -175,6 +178,7 @@ macro_rules! kernels {
             Kernels {
                 instruction_set: $set,
                 max_strip_width: <$lanes as Lanes>::ACCUMULATORS,
+                strip_tiles: $strip_tiles,
                 dense_tiles: $tiles,
                 strips,
                 dense,
@@ -193,11 +197,11 @@ macro_rules! kernels {
     };
 }
 
-kernels!(portable, InstructionSet::Portable, PortableLanes, [4, 1],);
+kernels!(portable, InstructionSet::Portable, PortableLanes, [4, 1, 1],);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, InstructionSet::Avx2, Avx2Lanes, [4, 1], #[target_feature(enable = "avx2,fma")]);
+kernels!(avx2, InstructionSet::Avx2, Avx2Lanes, [4, 1, 2], #[target_feature(enable = "avx2,fma")]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, InstructionSet::Avx512, Avx512Lanes, [8, 2], #[target_feature(enable = "avx512f,fma")]);
+kernels!(avx512, InstructionSet::Avx512, Avx512Lanes, [8, 2, 4], #[target_feature(enable = "avx512f,fma")]);
 
 impl Kernels {
     /// The kernels for `set`, if this processor can run them.
@@ -225,8 +229,13 @@ impl Kernels {
         self.max_strip_width
     }
 
-    /// One layer on one tile, gathering: every output reads its inputs. Gives the lanes with a non-zero
-    /// output.
+    /// Tiles that [`Kernels::strips`] computes best side by side where strips are narrow.
+    pub(super) fn strip_tiles(&self) -> usize {
+        self.strip_tiles
+    }
+
+    /// One layer on as many tiles as `live` has masks, gathering: every output reads its inputs. `live`
+    /// receives the lanes with a non-zero output.
     ///
     /// # Panics
     /// If the lengths do not belong together.
@@ -236,13 +245,14 @@ impl Kernels {
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
-    ) -> LaneMask {
-        assert_eq!(input.len(), weights.inputs());
-        assert_eq!(output.len(), weights.outputs());
+        live: &mut [LaneMask],
+    ) {
+        assert_eq!(input.len(), live.len() * weights.inputs());
+        assert_eq!(output.len(), live.len() * weights.outputs());
         assert_eq!(epilogue.bias.len(), weights.outputs());
         // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
         // just checked, and the indices in `weights` are below its inputs and outputs.
-        unsafe { (self.strips)(weights, epilogue, input, output) }
+        unsafe { (self.strips)(weights, epilogue, input, output, live) }
     }
 
     /// Tiles that [`Kernels::dense`] computes best side by side.
