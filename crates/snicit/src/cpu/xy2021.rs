@@ -72,9 +72,8 @@ fn tiles_at_once(kernels: Kernels, strips: &Strips) -> usize {
     const NEAR_ROWS: usize = 768;
     /// Inputs of a strip from which on its sums wait longer than they take to set up.
     const LONG: usize = 100;
-    let narrow = strips.connections() < 3 * strips.row_loads();
     let long = strips.row_loads() > LONG * strips.strips().len();
-    if narrow && long && strips.inputs() > NEAR_ROWS { kernels.strip_tiles() } else { 1 }
+    if strips.widest() <= 2 && long && strips.inputs() > NEAR_ROWS { kernels.strip_tiles() } else { 1 }
 }
 
 /// The product of a layer by strips or scatter, whichever is modelled to be faster for a tile.
@@ -149,9 +148,11 @@ impl Spmm for ModelledSpmm {
         output: &mut [LaneRow],
         scratch: &mut SpmmScratch,
     ) -> LaneMask {
-        let mut live = [0];
-        self.multiply_tiles(epilogue, input, output, &mut live, scratch);
-        live[0]
+        if self.few_active(input, &mut scratch.active) {
+            self.scatter.multiply_active(epilogue, input, output, scratch)
+        } else {
+            self.kernels.strips(&self.strips, epilogue, input, output)
+        }
     }
 
     fn multiply_tiles(
@@ -163,27 +164,23 @@ impl Spmm for ModelledSpmm {
         scratch: &mut SpmmScratch,
     ) {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let tile_input = |tile: usize| &input[tile * inputs..][..inputs];
-        let mut first = 0;
-        while first < live.len() {
-            let mut end = first;
-            let mut scattered = false;
-            while end < live.len() && end - first < self.tiles_at_once {
-                scattered = self.few_active(tile_input(end), &mut scratch.active);
-                if scattered {
-                    break;
-                }
-                end += 1;
+        let mut start = 0;
+        for live in live.chunks_mut(self.tiles_at_once) {
+            let tiles = start..start + live.len();
+            start = tiles.end;
+            let input = &input[tiles.start * inputs..tiles.end * inputs];
+            let output = &mut output[tiles.start * outputs..tiles.end * outputs];
+            let tile_input = |tile: usize| &input[tile * inputs..][..inputs];
+            let mut none_for_scatter =
+                || (0..live.len()).all(|tile| !self.few_active(tile_input(tile), &mut scratch.active));
+            if live.len() > 1 && none_for_scatter() {
+                self.kernels.side_by_side(&self.strips, epilogue, input, output, live);
+                continue;
             }
-            let rows = &mut output[first * outputs..end * outputs];
-            let gathered = &input[first * inputs..end * inputs];
-            self.kernels.strips(&self.strips, epilogue, gathered, rows, &mut live[first..end]);
-            if scattered {
-                let output = &mut output[end * outputs..][..outputs];
-                live[end] = self.scatter.multiply_active(epilogue, tile_input(end), output, scratch);
-                end += 1;
+            for (tile, live) in live.iter_mut().enumerate() {
+                let output = &mut output[tile * outputs..][..outputs];
+                *live = self.multiply(epilogue, tile_input(tile), output, scratch);
             }
-            first = end;
         }
     }
 

@@ -11,6 +11,7 @@ mod dense;
 mod distance;
 mod residues;
 mod scatter;
+mod side_by_side;
 mod strips;
 
 use std::ops::Range;
@@ -32,6 +33,7 @@ pub(super) struct Kernels {
     strip_tiles: usize,
     dense_tiles: usize,
     strips: StripsKernel,
+    side_by_side: SideBySideKernel,
     dense: DenseKernel,
     scatter: ScatterKernel,
     dense_column: DenseColumnKernel,
@@ -45,7 +47,8 @@ pub(super) struct Kernels {
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
-type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
+type SideBySideKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 type DenseKernel = unsafe fn(
     &DenseWeights,
     Range<usize>,
@@ -70,9 +73,19 @@ macro_rules! kernels {
                 epilogue: &Epilogue,
                 input: &[LaneRow],
                 output: &mut [LaneRow],
+            ) -> LaneMask {
+                // SAFETY: this function is compiled with the features that the lanes need.
+                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output) }
+            }
+            $(#[$features])?
+            fn side_by_side(
+                weights: &Strips,
+                epilogue: &Epilogue,
+                input: &[LaneRow],
+                output: &mut [LaneRow],
                 live: &mut [LaneMask],
             ) {
-                let multiply = strips::multiply::<$lanes, $strip_tiles>;
+                let multiply = side_by_side::multiply::<$lanes, $strip_tiles>;
                 // SAFETY: this function is compiled with the features that the lanes need.
                 unsafe { multiply(weights, epilogue, input, output, live) }
             }
@@ -181,6 +194,7 @@ macro_rules! kernels {
                 strip_tiles: $strip_tiles,
                 dense_tiles: $tiles,
                 strips,
+                side_by_side,
                 dense,
                 dense_column,
                 scatter,
@@ -229,17 +243,37 @@ impl Kernels {
         self.max_strip_width
     }
 
-    /// Tiles that [`Kernels::strips`] computes best side by side where strips are narrow.
-    pub(super) fn strip_tiles(&self) -> usize {
-        self.strip_tiles
-    }
-
-    /// One layer on as many tiles as `live` has masks, gathering: every output reads its inputs. `live`
-    /// receives the lanes with a non-zero output.
+    /// One layer on one tile, gathering: every output reads its inputs. Gives the lanes with a non-zero
+    /// output.
     ///
     /// # Panics
     /// If the lengths do not belong together.
     pub(super) fn strips(
+        &self,
+        weights: &Strips,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+    ) -> LaneMask {
+        assert_eq!(input.len(), weights.inputs());
+        assert_eq!(output.len(), weights.outputs());
+        assert_eq!(epilogue.bias.len(), weights.outputs());
+        // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
+        // just checked, and the indices in `weights` are below its inputs and outputs.
+        unsafe { (self.strips)(weights, epilogue, input, output) }
+    }
+
+    /// Tiles that [`Kernels::side_by_side`] computes best together.
+    pub(super) fn strip_tiles(&self) -> usize {
+        self.strip_tiles
+    }
+
+    /// The same on as many tiles as `live` has masks, for strips of one or two outputs. `live` receives the
+    /// lanes with a non-zero output.
+    ///
+    /// # Panics
+    /// If the lengths do not belong together or strips are wider.
+    pub(super) fn side_by_side(
         &self,
         weights: &Strips,
         epilogue: &Epilogue,
@@ -250,9 +284,9 @@ impl Kernels {
         assert_eq!(input.len(), live.len() * weights.inputs());
         assert_eq!(output.len(), live.len() * weights.outputs());
         assert_eq!(epilogue.bias.len(), weights.outputs());
-        // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
-        // just checked, and the indices in `weights` are below its inputs and outputs.
-        unsafe { (self.strips)(weights, epilogue, input, output, live) }
+        assert!(weights.widest() <= 2);
+        // SAFETY: as in `strips`.
+        unsafe { (self.side_by_side)(weights, epilogue, input, output, live) }
     }
 
     /// Tiles that [`Kernels::dense`] computes best side by side.

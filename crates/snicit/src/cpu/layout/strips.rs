@@ -16,6 +16,7 @@ pub(in crate::cpu) struct Strips {
     inputs: usize,
     outputs: usize,
     strips: Vec<Strip>,
+    widest: usize,
     input_indices: Vec<u32>,
     output_indices: Vec<u32>,
     /// That of a strip's `k`-th input and `r`-th output is at `value_start + k · width + r`.
@@ -39,6 +40,7 @@ impl Strips {
             inputs: weights.inputs(),
             outputs: weights.outputs(),
             strips: Vec::new(),
+            widest: 0,
             input_indices: Vec::new(),
             output_indices: Vec::with_capacity(weights.outputs()),
             values: Values::Equal(0.0),
@@ -67,6 +69,7 @@ impl Strips {
         let mut rest = outputs;
         while !rest.is_empty() {
             let (outputs, further) = rest.split_at(strip_width(max_width, rest.len()));
+            self.widest = self.widest.max(outputs.len());
             self.strips.push(Strip {
                 input_start,
                 output_start: self.output_indices.len(),
@@ -93,6 +96,11 @@ impl Strips {
 
     pub(in crate::cpu) fn strips(&self) -> &[Strip] {
         &self.strips
+    }
+
+    /// Outputs of the widest strip; 0 if there is none.
+    pub(in crate::cpu) fn widest(&self) -> usize {
+        self.widest
     }
 
     /// Input neurons of a strip, ascending.
