@@ -2,18 +2,7 @@
 
 use std::time::Duration;
 
-/// A count with a comma between thousands.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
+pub(crate) use snicit_bench::numbers::count;
 
 /// A count of things, with their name in the right number.
 pub(crate) fn counted(n: u64, singular: &str) -> String {
