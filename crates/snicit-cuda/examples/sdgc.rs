@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! sdgc BENCHMARK… [--methods BF,SNIG,XY,SNICIT] [--repeat N] [--mnist FILE] [--inputs N] [--cpu] [--batch N]
+//!      [--paper]
 //! ```
 //!
 //! `BENCHMARK` is neurons-layers, as in `1024-120`. The network is generated; the inputs are made from
 //! MNIST's training images if they are given, else drawn. With `--cpu` the CPU engine gives the truth;
-//! without, the methods are compared with one another.
+//! without, the methods are compared with one another. `--paper` keeps SNICIT to the paper's schedule.
 
 #![allow(clippy::unwrap_used, reason = "an example stops at the first problem")]
 
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use snicit::{Categories, CpuEngine, Engine, Inputs, Method, Network, Plan, Prepared, StageTimes};
-use snicit_cuda::CudaEngine;
+use snicit_cuda::{CudaEngine, CudaOptions, MiniBlockUse};
 use snicit_data::{digits, mnist, radixnet, sdgc};
 
 struct Arguments {
@@ -25,6 +26,7 @@ struct Arguments {
     inputs: usize,
     cpu: bool,
     batch: Option<usize>,
+    options: CudaOptions,
 }
 
 fn arguments() -> Arguments {
@@ -36,6 +38,7 @@ fn arguments() -> Arguments {
         inputs: 60_000,
         cpu: false,
         batch: None,
+        options: CudaOptions::default(),
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -49,6 +52,7 @@ fn arguments() -> Arguments {
             "--inputs" => arguments.inputs = value().parse().unwrap(),
             "--batch" => arguments.batch = Some(value().parse().unwrap()),
             "--cpu" => arguments.cpu = true,
+            "--paper" => arguments.options.mini_blocks = MiniBlockUse::Never,
             benchmark => {
                 let (neurons, layers) = benchmark.split_once('-').expect("NEURONS-LAYERS");
                 arguments.benchmarks.push((neurons.parse().unwrap(), layers.parse().unwrap()));
@@ -69,7 +73,7 @@ fn inputs(arguments: &Arguments, neurons: usize) -> Inputs {
 fn main() {
     let arguments = arguments();
     let start = Instant::now();
-    let engine = CudaEngine::new().unwrap_or_else(|error| panic!("{error}"));
+    let engine = CudaEngine::with_options(&arguments.options).unwrap_or_else(|error| panic!("{error}"));
     println!(
         "{}; {}; {} sources compiled, {:.0} ms; opened in {:.0} ms",
         engine.device(),

@@ -27,6 +27,24 @@ __device__ __forceinline__ u64 panel_offset(u32 slot, u32 neurons) {
     return u64(slot / PANEL) * PANEL * neurons + slot % PANEL;
 }
 
+// A pointer of which the compiler knows nothing: it keeps it, where it would put it together again each time.
+template <class T>
+__device__ __forceinline__ T* opaque(T* pointer) {
+    asm("" : "+l"(pointer));
+    return pointer;
+}
+
+// Quotient and remainder of the number of a piece of work; they are mostly small, and 64 bits are slow.
+__device__ __forceinline__ u64 divide(u64 item, u32 by, u32& remainder) {
+    if (item >> 32 == 0) {
+        const u32 quotient = u32(item) / by;
+        remainder = u32(item) - quotient * by;
+        return quotient;
+    }
+    remainder = item % by;
+    return item / by;
+}
+
 __device__ __forceinline__ u32 slot_of(const u32* slots, u32 j) { return slots ? slots[j] : j; }
 
 __device__ __forceinline__ float clamp(float x, float low, float high) {
@@ -43,6 +61,11 @@ __device__ __forceinline__ float warp_sum(float x) {
 
 __device__ __forceinline__ u32 warp_sum(u32 x) {
     for (u32 step = WARP / 2; step; step /= 2) x += __shfl_xor_sync(ALL_LANES, x, step);
+    return x;
+}
+
+__device__ __forceinline__ u32 warp_min(u32 x) {
+    for (u32 step = WARP / 2; step; step /= 2) x = min(x, __shfl_xor_sync(ALL_LANES, x, step));
     return x;
 }
 

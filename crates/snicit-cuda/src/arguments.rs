@@ -102,6 +102,40 @@ pub(crate) struct ConversionColumns {
     pub(crate) neurons: u32,
 }
 
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlocksLayer {
+    pub(crate) first_steps: Pointer,
+    pub(crate) steps: Pointer,
+    pub(crate) weights: Pointer,
+    pub(crate) bias: Pointer,
+    pub(crate) blocks: u32,
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PanelBlocksLayer {
+    pub(crate) first_steps: Pointer,
+    pub(crate) inputs: Pointer,
+    pub(crate) weights: Pointer,
+    pub(crate) outputs: Pointer,
+    pub(crate) bias: Pointer,
+    pub(crate) blocks: u32,
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chunks {
+    pub(crate) values: Pointer,
+    pub(crate) masks: Pointer,
+    pub(crate) groups: u32,
+    pub(crate) panel_bits: u32,
+}
+
 arguments! {
     CompactionArguments for Compact {
         marks: LiveMarks,
@@ -182,6 +216,101 @@ arguments! {
     }
     StripsArguments for StripsLayer, StripsLayerBits { layer: StripsLayer, rows: RowsArguments }
     GatherArguments for GatherLayer, GatherLayerBits { layer: GatherLayer, rows: RowsArguments }
+    GroupBitsArguments for GroupBits {
+        words: Pointer,
+        words_per_input: u64,
+        features: Pointer,
+        to: Chunks,
+        live: Pointer,
+        inputs: u32,
+        panels: u32,
+    }
+    GroupValuesArguments for GroupValues {
+        from: Pointer,
+        neurons: u32,
+        neurons_of: Pointer,
+        to: Chunks,
+        to_masks: Pointer,
+        live: Pointer,
+        columns: u32,
+        panels: u32,
+    }
+    MaskedBlocksArguments for BitBlocksExact, BitBlocksSplit, SparseBlocksExact, SparseBlocksSplit {
+        layer: BlocksLayer,
+        from: Chunks,
+        slots: Pointer,
+        count: Pointer,
+        to: Chunks,
+        to_masks: Pointer,
+        live: Pointer,
+        panels: u32,
+    }
+    ChunksToPanelsArguments for ChunksToPanels {
+        from: Chunks,
+        slots: Pointer,
+        count: Pointer,
+        neurons_of: Pointer,
+        listed: u32,
+        to: Pointer,
+        neurons: u32,
+    }
+    PanelBlocksArguments for PanelBlocksExact, PanelBlocksSplit {
+        layer: PanelBlocksLayer,
+        from: Pointer,
+        count: Pointer,
+        to: Pointer,
+        neurons_in: u32,
+        neurons_out: u32,
+        live: Pointer,
+    }
+    FingerprintArguments for Fingerprint { values: Pointer, count: Pointer, neurons: u32, prints: Pointer }
+    MatchColumnsArguments for MatchColumns {
+        prints: Pointer,
+        live: Pointer,
+        count: Pointer,
+        first_equal: Pointer,
+    }
+    MergeColumnsArguments for MergeColumns {
+        first_equal: Pointer,
+        count: Pointer,
+        inputs: Pointer,
+        is_first: u32,
+        places: Pointer,
+        kept: Pointer,
+        kept_count: Pointer,
+        numbers: Pointer,
+        member_inputs: Pointer,
+        members: Pointer,
+        member_count: Pointer,
+    }
+    MoveColumnsArguments for MoveColumns {
+        from: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        neurons: u32,
+        to: Pointer,
+    }
+    ExpandMembersArguments for ExpandMembers {
+        slots: Pointer,
+        columns: Pointer,
+        count: Pointer,
+        members: Pointer,
+        member_inputs: Pointer,
+        member_count: Pointer,
+        places: Pointer,
+        member_slots: Pointer,
+        live_inputs: Pointer,
+        live_count: Pointer,
+    }
+    ListLiveArguments for ListLive {
+        live: Pointer,
+        words: u32,
+        inputs: Pointer,
+        slots: Pointer,
+        live_inputs: Pointer,
+        count: Pointer,
+    }
+    CountLiveArguments for CountLive { live: Pointer, words: u32, rows: u32, counts: Pointer }
     DownsampleArguments for Downsample {
         y: ConversionColumns,
         sampled: u32,

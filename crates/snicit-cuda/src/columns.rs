@@ -16,6 +16,8 @@ pub(crate) enum Layout {
     InputMajor,
     /// float32, neuron-major, in panels of [`PANEL`] columns.
     NeuronMajor,
+    /// float32 in chunks of sixteen neurons; see `kernels/chunks.cuh`.
+    Chunks,
     /// float32, input-major, all columns of the batch, with flags for sections (SNIG-2020).
     Flagged,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Columns {
     pub(crate) centers: Pointer,
     /// Index of the count of columns.
     pub(crate) count: usize,
+    /// If equal columns were merged, index of the count of those that they stand for.
+    pub(crate) members: Option<usize>,
 }
 
 impl Columns {

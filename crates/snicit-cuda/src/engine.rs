@@ -19,9 +19,24 @@ pub struct CudaOptions {
     pub weights: WeightPlacement,
     /// Fail when a batch does not fit the GPU's memory; otherwise it is halved until it does.
     pub keep_batch_size: bool,
+    /// Whether SNICIT's layers up to the threshold layer are computed by mini-blocks on the matrix units.
+    pub mini_blocks: MiniBlockUse,
     /// Outputs that a block of BF-2019 and SNIG-2020 keeps in shared memory at most; `None` for as many
     /// as fit.
     pub max_slab: Option<std::num::NonZeroUsize>,
+}
+
+/// When SNICIT computes the layers up to the threshold layer by mini-blocks on the matrix units: the engine's
+/// own way, in place of XY-2021's. Layers must map zero to zero, and the GPU must be an Ampere or newer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MiniBlockUse {
+    /// Where the network has mini-blocks that are full enough to pay.
+    #[default]
+    Auto,
+    /// Wherever it is possible.
+    Always,
+    /// Not at all: the plan's method does it.
+    Never,
 }
 
 /// Where the weights of a network lie.
@@ -79,6 +94,10 @@ impl CudaEngine {
         let device = Device::open(options.device)?;
         let kernels = Kernels::load(&device, &CubinCache::from_environment())?;
         let shape = slab_shape(&device, &kernels, options)?;
+        kernels.allow_shared_memory(
+            Kernel::GroupBits,
+            crate::mini_blocks::STAGED_BYTES.min(device.shared_memory),
+        )?;
         Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, options: options.clone() })
     }
 

@@ -21,6 +21,16 @@ pub(crate) trait FeedForwardMethod: Send + Sync {
     /// Whether [`FeedForwardMethod::pass`] only sends kernels and so can be recorded.
     fn can_be_recorded(&self) -> bool;
 
+    /// Whether it is given all inputs and drops the empty ones itself.
+    fn takes_empty_inputs(&self) -> bool {
+        false
+    }
+
+    /// Undoes what it did to the number of columns, behind the last layer.
+    fn expand(&self, _run: &mut Run<'_>, columns: Columns) -> Result<Columns, CudaError> {
+        Ok(columns)
+    }
+
     /// Does what can be done before the clock starts for batches of `batch` inputs and these passes.
     fn make_ready(
         &self,

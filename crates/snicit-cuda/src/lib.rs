@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod feed_forward;
 mod layout;
+mod mini_blocks;
 mod prepared;
 mod recording;
 mod run;
@@ -30,7 +31,7 @@ mod workspace;
 mod xy2021;
 
 pub use devices::{DeviceInfo, Devices, devices};
-pub use engine::{CudaEngine, CudaOptions, WeightPlacement};
+pub use engine::{CudaEngine, CudaOptions, MiniBlockUse, WeightPlacement};
 pub use error::CudaError;
 pub use prepared::CudaPrepared;
 pub use runtime::nvrtc;

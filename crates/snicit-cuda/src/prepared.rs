@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use snicit::engine::validate_batch;
 use snicit::{
     Column, Error, FeedForward, InputBatch, Inputs, Layer, Method, Network, Observer, Outcome, Output,
-    Plan, Prepared, Report,
+    Plan, Prepared, Report, SnicitOptions,
 };
 
 use crate::arguments::GatherColumnsArguments;
@@ -19,6 +19,7 @@ use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
 use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
+use crate::mini_blocks::MiniBlockFeedForward;
 use crate::recording::{Recorder, Recording};
 use crate::run::{Run, Sending, Sent, upload};
 use crate::runtime::{Kernel, PinnedBuffer};
@@ -28,7 +29,7 @@ use crate::spmm::Spmm;
 use crate::weights::WeightStore;
 use crate::workspace::{Needs, Workspace, count_slots};
 use crate::xy2021::{self, Choice};
-use crate::{CudaError, CudaOptions, WeightPlacement};
+use crate::{CudaError, CudaOptions};
 
 /// Batches are counted in 32 bits, with room for rounding up.
 const MAX_BATCH: usize = 1 << 31;
@@ -75,7 +76,8 @@ impl CudaPrepared {
         let start = Instant::now();
         let threshold_layer = plan.threshold_layer(network)?;
         let mut preparation =
-            Preparation { gpu: &gpu, network, placement: options.weights, choices: Vec::new() };
+            Preparation { gpu: &gpu, network, options, choices: Vec::new(), found: Vec::new() };
+        let mut chunks = None;
         let layers = network.layers().len();
         let method = match plan.method {
             Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, layers)?,
@@ -83,7 +85,15 @@ impl CudaPrepared {
             Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, layers)?,
             Method::Snicit => {
                 let options = &plan.snicit;
-                let before = preparation.method(options.pre_convergence, threshold_layer)?;
+                let blocks = preparation.mini_blocks(options, threshold_layer)?;
+                chunks = blocks.as_ref().map(MiniBlockFeedForward::needs);
+                let before: Box<dyn FeedForwardMethod> = match blocks {
+                    Some(blocks) => {
+                        preparation.found.push(blocks.note());
+                        Box::new(blocks)
+                    }
+                    None => preparation.method(options.pre_convergence, threshold_layer)?,
+                };
                 let behind = preparation.post_convergence(options.post_convergence, threshold_layer)?;
                 let (products, weights) = behind;
                 let of_layers = network.layers()[threshold_layer..].iter().map(AsRef::as_ref);
@@ -111,10 +121,13 @@ impl CudaPrepared {
             features: network.inputs(),
             max_width,
             sections: if flagged { gpu.shape.sections(max_width) } else { 0 },
-            bit_rows: pre_convergence == Method::Xy2021 || plan.method == Method::Snicit,
+            bit_rows: chunks.is_none()
+                && (pre_convergence == Method::Xy2021 || plan.method == Method::Snicit),
+            chunks,
             conversion,
         };
         let mut notes = preparation.notes();
+        notes.append(&mut preparation.found);
         notes.push(method.weights_note());
         if plan.merge_equal_columns {
             notes.push("equal columns are not merged on the GPU; the answer is the same".to_owned());
@@ -304,7 +317,11 @@ impl CudaPrepared {
         let drop_from = self.network.preserves_zero_from();
         let (threshold, layers) = (self.threshold_layer, self.needs.layers);
         let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending)?;
-        let columns = run.source(inputs)?;
+        let takes_empty = match &self.method {
+            PreparedMethod::FeedForward(method) => method.takes_empty_inputs(),
+            PreparedMethod::Snicit(snicit) => snicit.pre_convergence.takes_empty_inputs(),
+        };
+        let columns = run.source(inputs, !takes_empty)?;
         let (columns, centroid_count) = match &self.method {
             PreparedMethod::Snicit(snicit) => {
                 let (columns, centroid_count) = snicit.infer(&mut run, columns)?;
@@ -415,8 +432,10 @@ impl PreparedMethod {
 struct Preparation<'a> {
     gpu: &'a Gpu,
     network: &'a Network,
-    placement: WeightPlacement,
+    options: &'a CudaOptions,
     choices: Vec<Choice>,
+    /// What else is worth telling.
+    found: Vec<String>,
 }
 
 impl Preparation<'_> {
@@ -442,6 +461,19 @@ impl Preparation<'_> {
         let method = CompactingFeedForward::new(of_layers(), products, weights);
         self.choices.extend(choices);
         Ok(Box::new(method))
+    }
+
+    /// The network's first `layers` layers by mini-blocks on the matrix units, where that is wanted and fit.
+    fn mini_blocks(
+        &self,
+        snicit: &SnicitOptions,
+        layers: usize,
+    ) -> Result<Option<MiniBlockFeedForward>, CudaError> {
+        if snicit.pre_convergence != FeedForward::Xy2021 {
+            return Ok(None);
+        }
+        let CudaOptions { weights, mini_blocks, .. } = *self.options;
+        MiniBlockFeedForward::new(self.gpu, weights, self.network, layers, mini_blocks)
     }
 
     /// The products of the layers from `first` on.
@@ -487,7 +519,7 @@ impl Preparation<'_> {
         layers: usize,
         build: impl Fn(&Layer) -> (F, Vec<u8>) + Sync,
     ) -> Result<(Vec<F>, WeightStore), CudaError> {
-        WeightStore::new(&self.gpu.device, self.placement, layers, |index| {
+        WeightStore::new(&self.gpu.device, self.options.weights, layers, |index| {
             let layer = &self.network.layers()[first + index];
             let connections = layer.weights().connections();
             if u32::try_from(connections).is_err() {

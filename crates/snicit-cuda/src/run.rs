@@ -169,7 +169,18 @@ impl<'a> Run<'a> {
         threads: u32,
         arguments: A,
     ) -> Result<(), CudaError> {
-        let launch = Launch { kernel, blocks: 1, threads: (threads, 1), shared_memory: 0 };
+        self.launch_blocks(kernel, 1, threads, arguments)
+    }
+
+    /// Sends a kernel of so many blocks.
+    pub(crate) fn launch_blocks<A: KernelArguments>(
+        &self,
+        kernel: Kernel,
+        blocks: u32,
+        threads: u32,
+        arguments: A,
+    ) -> Result<(), CudaError> {
+        let launch = Launch { kernel, blocks, threads: (threads, 1), shared_memory: 0 };
         launch.enqueue(&self.gpu.kernels, self.stream, arguments)
     }
 
@@ -189,16 +200,26 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// The columns of the batch as they were uploaded; without the empty ones where that is allowed.
-    pub(crate) fn source(&mut self, inputs: &Inputs) -> Result<Columns, CudaError> {
+    /// The columns of the batch as they were uploaded; without the empty ones if `drop_empty` and where that
+    /// is allowed.
+    pub(crate) fn source(&mut self, inputs: &Inputs, drop_empty: bool) -> Result<Columns, CudaError> {
         let layout = match inputs {
             Inputs::Bits(_) => Layout::Bits,
             Inputs::Values(_) => Layout::InputMajor,
         };
         let neurons = inputs.features();
         let count = Self::BATCH;
-        let columns = Columns { layout, buffer: 0, neurons, slots: 0, inputs: 0, centers: 0, count };
-        if !self.may_drop_before(0) {
+        let columns = Columns {
+            layout,
+            buffer: 0,
+            neurons,
+            slots: 0,
+            inputs: 0,
+            centers: 0,
+            count,
+            members: None,
+        };
+        if !drop_empty || !self.may_drop_before(0) {
             return Ok(columns);
         }
         let marks = self.new_marks();
@@ -251,7 +272,7 @@ impl<'a> Run<'a> {
     /// The columns in input-major float32.
     pub(crate) fn to_input_major(&self, columns: Columns) -> Result<Columns, CudaError> {
         match columns.layout {
-            Layout::InputMajor | Layout::Flagged => Ok(columns),
+            Layout::InputMajor | Layout::Flagged | Layout::Chunks => Ok(columns),
             Layout::Bits | Layout::BitRows => {
                 let arguments = ExpandBitsArguments {
                     bits: self.bits(columns.neurons),
@@ -269,7 +290,7 @@ impl<'a> Run<'a> {
     /// The columns in neuron-major bits, if they are bits, or else float32.
     pub(crate) fn to_rows(&self, columns: Columns) -> Result<Columns, CudaError> {
         match columns.layout {
-            Layout::NeuronMajor | Layout::BitRows => Ok(columns),
+            Layout::NeuronMajor | Layout::BitRows | Layout::Chunks => Ok(columns),
             Layout::Bits => {
                 let arguments = TransposeBitsArguments {
                     bits: self.bits(columns.neurons),
@@ -302,7 +323,8 @@ impl<'a> Run<'a> {
         Ok(written)
     }
 
-    fn bits(&self, features: usize) -> BitInputs {
+    /// The inputs as they were uploaded, if they are bits.
+    pub(crate) fn bits(&self, features: usize) -> BitInputs {
         let words = self.workspace.bits.as_ref().map_or(0, |bits| bits.pointer());
         BitInputs { words, words_per_input: (features.div_ceil(64) * 2) as u64 }
     }

@@ -166,6 +166,7 @@ impl FeedForwardMethod for TaskGraphFeedForward {
             inputs: 0,
             centers: 0,
             count: Run::BATCH,
+            members: None,
         })
     }
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::CudaError;
 use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
+use crate::mini_blocks::{ChunkNeeds, MergeBuffers};
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
 
 /// What the layers and the method ask of a workspace.
@@ -20,6 +21,8 @@ pub(crate) struct Needs {
     pub(crate) sections: usize,
     /// Whether bits are taken by rows (XY-2021).
     pub(crate) bit_rows: bool,
+    /// For mini-blocks on the matrix units.
+    pub(crate) chunks: Option<ChunkNeeds>,
     /// For SNICIT: sampled columns and segments.
     pub(crate) conversion: Option<(usize, usize)>,
 }
@@ -46,6 +49,17 @@ pub(crate) struct ConversionBuffers {
     pub(crate) lists: ColumnLists,
 }
 
+/// What mini-blocks on the matrix units need.
+pub(crate) struct ChunkBuffers {
+    /// Binary inputs, in chunks.
+    pub(crate) input_bits: Option<DeviceBuffer>,
+    /// Which chunks of each buffer of activations are not zero.
+    pub(crate) masks: [DeviceBuffer; 2],
+    /// Which columns enter each layer.
+    pub(crate) live: DeviceBuffer,
+    pub(crate) merging: MergeBuffers,
+}
+
 /// Memory for batches of up to `capacity` inputs.
 pub(crate) struct Workspace {
     pub(crate) capacity: usize,
@@ -53,6 +67,7 @@ pub(crate) struct Workspace {
     pub(crate) bit_rows: Option<DeviceBuffer>,
     pub(crate) activations: [DeviceBuffer; 2],
     pub(crate) section_flags: Option<[DeviceBuffer; 2]>,
+    pub(crate) chunks: Option<ChunkBuffers>,
     pub(crate) lists: ColumnLists,
     pub(crate) conversion: Option<ConversionBuffers>,
     /// A flag a column; zero between kernels that use them.
@@ -85,13 +100,23 @@ impl Workspace {
                 centers: if with_centers { Some([list()?, list()?]) } else { None },
             })
         };
-        let values = needs.max_width.saturating_mul(inputs.next_multiple_of(PANEL));
+        let in_panels = needs.max_width.saturating_mul(inputs.next_multiple_of(PANEL));
+        let values = in_panels.max(needs.chunks.map_or(0, |chunks| chunks.values(inputs)));
         let activations =
             || DeviceBuffer::new(device, values.saturating_mul(size_of::<f32>()), "activations");
         let activations = [activations()?, activations()?];
         let bits = needs.features.div_ceil(64) * 2 * inputs;
         let bit_rows = needs.features * bit_words_per_row(inputs);
         let section_flags = || numbers(needs.sections * inputs, "flags of sections");
+        let chunks = |needs: ChunkNeeds| -> Result<_, CudaError> {
+            let bytes = |bytes, what| DeviceBuffer::new(device, bytes, what);
+            let masks = || bytes(needs.mask_bytes(inputs), "masks of activations");
+            let input_bits =
+                if binary { Some(bytes(needs.input_bytes(inputs), "inputs")?) } else { None };
+            let live = bytes(needs.live_bytes(inputs), "flags of columns")?;
+            let merging = MergeBuffers::new(device, inputs)?;
+            Ok(ChunkBuffers { input_bits, masks: [masks()?, masks()?], live, merging })
+        };
         let conversion = |(sampled, segments): (usize, usize)| -> Result<_, CudaError> {
             let sampled = sampled.min(inputs);
             Ok(ConversionBuffers {
@@ -112,6 +137,7 @@ impl Workspace {
                 0 => None,
                 _ => Some([section_flags()?, section_flags()?]),
             },
+            chunks: needs.chunks.map(chunks).transpose()?,
             lists: lists(false)?,
             conversion: needs.conversion.map(conversion).transpose()?,
             flags: numbers(inputs, "flags of columns")?,
@@ -145,8 +171,8 @@ pub(crate) fn mark_rows(layers: usize) -> usize {
     layers + 8
 }
 
-/// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; and one for
-/// each compaction.
+/// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; one for each
+/// compaction; and one a layer for mini-blocks, which count what enters a layer apart.
 pub(crate) fn count_slots(layers: usize) -> usize {
-    3 * layers + 16
+    4 * layers + 16
 }

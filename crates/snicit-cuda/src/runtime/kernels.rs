@@ -28,6 +28,8 @@ pub struct KernelSource {
 const HEADERS: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../kernels/common.cuh")),
     ("columns.cuh", include_str!("../../kernels/columns.cuh")),
+    ("chunks.cuh", include_str!("../../kernels/chunks.cuh")),
+    ("matrix_units.cuh", include_str!("../../kernels/matrix_units.cuh")),
 ];
 
 /// Declares the kernels: an enum to name them, and the sources they are in.
@@ -69,6 +71,26 @@ kernels! {
         CollectFlagged = "collect_flagged";
     "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
     "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
+    "chunks.cu":
+        GroupBits = "group_bits",
+        GroupValues = "group_values",
+        ChunksToPanels = "chunks_to_panels",
+        ListLive = "list_live",
+        CountLive = "count_live";
+    "mini_blocks.cu":
+        BitBlocksExact = "bit_blocks_exact",
+        BitBlocksSplit = "bit_blocks_split",
+        SparseBlocksExact = "sparse_blocks_exact",
+        SparseBlocksSplit = "sparse_blocks_split";
+    "panel_blocks.cu":
+        PanelBlocksExact = "panel_blocks_exact",
+        PanelBlocksSplit = "panel_blocks_split";
+    "equal_columns.cu":
+        Fingerprint = "fingerprint",
+        MatchColumns = "match_columns",
+        MergeColumns = "merge_columns",
+        MoveColumns = "move_columns",
+        ExpandMembers = "expand_members";
     "conversion.cu":
         Downsample = "downsample",
         PruneSamples = "prune_samples",

@@ -51,6 +51,7 @@ impl Snicit {
         let converted = self.post_convergence.pass(run, converted)?;
         run.stage_done(Stage::PostConvergence)?;
         let columns = recovery::recover(run, &converted)?;
+        let columns = self.pre_convergence.expand(run, columns)?;
         Ok((columns, converted.centroid_count))
     }
 }

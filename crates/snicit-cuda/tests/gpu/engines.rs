@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 
 use snicit::{Engine, Error, Network, Plan, Prepared};
-use snicit_cuda::{CudaEngine, CudaError, CudaOptions, WeightPlacement};
+use snicit_cuda::{CudaEngine, CudaError, CudaOptions, MiniBlockUse, WeightPlacement};
 
 /// An engine with what is special about it.
 #[derive(Clone)]
@@ -57,9 +57,30 @@ fn make() -> Result<Vec<TestEngine>, CudaError> {
     let usual = CudaOptions::default();
     let mut small = CudaOptions::default();
     small.weights = WeightPlacement::Streamed;
+    small.mini_blocks = MiniBlockUse::Never;
     small.max_slab = NonZeroUsize::new(100);
     Ok(vec![
         TestEngine { engine: CudaEngine::with_options(&usual)?, name: "the usual options" },
         TestEngine { engine: CudaEngine::with_options(&small)?, name: "streamed weights, small slabs" },
     ])
+}
+
+/// Engines that take mini-blocks on the matrix units wherever they can, with resident and with streamed
+/// weights. None if there is no GPU.
+pub(crate) fn mini_block_engines() -> Vec<TestEngine> {
+    static ENGINES: OnceLock<Vec<TestEngine>> = OnceLock::new();
+    let make = |weights, name| {
+        let mut options = CudaOptions::default();
+        options.mini_blocks = MiniBlockUse::Always;
+        options.weights = weights;
+        TestEngine { engine: CudaEngine::with_options(&options).unwrap(), name }
+    };
+    let engines = ENGINES.get_or_init(|| match &engines()[..] {
+        [] => Vec::new(),
+        _ => vec![
+            make(WeightPlacement::Auto, "mini-blocks"),
+            make(WeightPlacement::Streamed, "mini-blocks, streamed weights"),
+        ],
+    });
+    engines.clone()
 }

@@ -55,7 +55,7 @@ fn check_all_methods(engines: &[TestEngine], problem: &Problem, threshold_layer:
     }
 }
 
-fn problems() -> impl Strategy<Value = (Problem, f64)> {
+pub(crate) fn problems() -> impl Strategy<Value = (Problem, f64)> {
     // 15 to 17 lie about a strip, 31 to 33 about a warp, 99 to 101 about the small slabs, 1023 to 1025
     // about a section.
     let edges = vec![1, 15, 16, 17, 31, 32, 33, 99, 100, 101, 1023, 1024, 1025];

@@ -1,0 +1,451 @@
+// Layers of mini-blocks on the matrix units: sixteen outputs with one set of inputs and sixteen columns at a
+// time. Activations lie in chunks (chunks.cuh).
+//
+// A step of a block is sixteen of its inputs. In a matrix product of a step, rows are columns of activations
+// and the product's columns are the block's outputs. Lane l of a warp holds of it
+//   activations  columns l / 4 and l / 4 + 8, inputs 4 * (l % 4) .. + 3: one load of 16 bytes each
+//   sums         the same columns, outputs 4 * (l % 4) .. + 3: one store of 16 bytes each
+// for which inputs and outputs are numbered across the product's own order; the weights are laid out so.
+#include "chunks.cuh"
+#include "matrix_units.cuh"
+
+struct BlocksLayer {
+    const u32* first_steps; // of each block, and the end; null if every block has two steps
+    const u32* steps;       // a group each
+    const uint4* weights;   // of each step and part, 32 lanes
+    const float* bias;      // GROUP for each block
+    u32 blocks;
+    float low, high;
+};
+
+constexpr u32 TILE = 16; // columns of a product
+
+// Sums of a tile. Value o of column c (0: l / 4, 1: l / 4 + 8) is output 4 * (l % 4) + o.
+struct Sums {
+    float halves[2][4]; // outputs o = 0, 1 and o = 2, 3
+
+    __device__ __forceinline__ void start(const float4& bias) {
+        halves[0][0] = halves[0][2] = bias.x;
+        halves[0][1] = halves[0][3] = bias.y;
+        halves[1][0] = halves[1][2] = bias.z;
+        halves[1][1] = halves[1][3] = bias.w;
+    }
+    __device__ __forceinline__ float4 column(u32 c) const {
+        return {halves[0][2 * c], halves[0][2 * c + 1], halves[1][2 * c], halves[1][2 * c + 1]};
+    }
+    // Becomes `before` and a product.
+    __device__ __forceinline__ void add(const Sums& before, const u32 (&a)[4], const uint4& weights) {
+        multiply_add(halves[0], a, weights.x, weights.y, before.halves[0]);
+        multiply_add(halves[1], a, weights.z, weights.w, before.halves[1]);
+    }
+};
+
+// The activations of a step, split.
+struct SplitStep {
+    u32 pairs[4][ACTIVATION_PARTS];
+
+    __device__ __forceinline__ void set(const float4 (&y)[2]) {
+        split(y[0].x, y[0].y, pairs[0]);
+        split(y[1].x, y[1].y, pairs[1]);
+        split(y[0].z, y[0].w, pairs[2]);
+        split(y[1].z, y[1].w, pairs[3]);
+    }
+
+    // Makes `sums` of those before and the step's product. PARTS of the weights: 1 or 3.
+    template <int PARTS>
+    __device__ __forceinline__ void add_to(Sums& sums, const Sums& before, const uint4 (&weights)[PARTS]) const {
+        // Small products first: less is cut off.
+#pragma unroll
+        for (int part = ACTIVATION_PARTS - 1; part >= 0; --part) {
+            const u32 a[4] = {pairs[0][part], pairs[1][part], pairs[2][part], pairs[3][part]};
+#pragma unroll
+            for (int of_weight = PARTS - 1; of_weight >= 0; --of_weight) {
+                if (part + of_weight >= int(ACTIVATION_PARTS)) continue;
+                const bool first = part == int(ACTIVATION_PARTS) - 1;
+                sums.add(first ? before : sums, a, weights[of_weight]);
+            }
+        }
+    }
+};
+
+__device__ __forceinline__ float4 activate(const float4& x, float low, float high) {
+    return {clamp(x.x, low, high), clamp(x.y, low, high), clamp(x.z, low, high), clamp(x.w, low, high)};
+}
+
+__device__ __forceinline__ bool any(const float4& x) {
+    return x.x != 0.0f || x.y != 0.0f || x.z != 0.0f || x.w != 0.0f;
+}
+
+// Whether some activation of these sums is not zero.
+__device__ __forceinline__ bool activates(const float4& sums, float low, float high) {
+    if (low == 0.0f && high > 0.0f) return fmaxf(fmaxf(sums.x, sums.y), fmaxf(sums.z, sums.w)) > 0.0f;
+    return any(activate(sums, low, high));
+}
+
+// Bit c: whether any of the four lanes of the tile's column c says so. `first` is about column l / 4,
+// `second` about l / 4 + 8.
+__device__ __forceinline__ u32 columns_with(bool first, bool second) {
+    const u32 lane = lane_id(), quad = 0xfu << (lane & ~3u);
+    const u32 of_first = __ballot_sync(ALL_LANES, first), of_second = __ballot_sync(ALL_LANES, second);
+    const u32 mine = (of_first & quad ? 1u << lane / 4 : 0) | (of_second & quad ? 256u << lane / 4 : 0);
+#if __CUDA_ARCH__ >= 800
+    return __reduce_or_sync(ALL_LANES, mine);
+#else
+    return mine;
+#endif
+}
+
+constexpr u32 WARPS = 4;
+
+// Chunks that are zero are neither read nor written.
+struct MaskedBlocksArguments {
+    BlocksLayer layer;
+    Chunks from;
+    const u32* slots; // of the columns in `from`; null: column j in slot j
+    const u32* count; // of columns; null: all of `panels`
+    Chunks to;        // column j goes to slot j
+    u32* to_masks;
+    LiveWords live; // of the columns that come out
+    u32 panels;
+};
+
+constexpr int TWO = 2;
+
+// Whether every block has two steps, the usual case in networks of the Graph Challenge.
+__device__ __forceinline__ bool has_two_steps(const BlocksLayer& layer) {
+    return layer.first_steps == nullptr;
+}
+
+template <int PARTS>
+__device__ __forceinline__ void load_weights(const BlocksLayer& layer, u32 step, uint4 (&weights)[PARTS]) {
+#pragma unroll
+    for (int part = 0; part < PARTS; ++part) weights[part] = layer.weights[(u64(step) * PARTS + part) * WARP + lane_id()];
+}
+
+// The steps of a block whose number is known, in registers.
+template <int PARTS, int STEPS>
+struct Kept {
+    u32 inputs[STEPS];
+    uint4 weights[STEPS][PARTS];
+
+    __device__ __forceinline__ void load(const BlocksLayer& layer, u32 first_step) {
+#pragma unroll
+        for (int s = 0; s < STEPS; ++s) {
+            inputs[s] = layer.steps[first_step + s];
+            load_weights(layer, first_step + s, weights[s]);
+        }
+    }
+};
+
+template <int PARTS>
+struct Kept<PARTS, 0> {
+    uint4 weights[1][PARTS]; // unused
+    __device__ __forceinline__ void load(const BlocksLayer&, u32) {}
+};
+
+// ---- Binary inputs, all columns
+
+// Four bits as two pairs of bf16 twos and zeros: a two is a single bit of the format. Weights are halved.
+__device__ __forceinline__ void expand(u32 bits, u32& low, u32& high) {
+    bits &= 15;
+    low = bits * 0x20004000u & 0x40004000u;
+    high = bits * 0x08001000u & 0x40004000u;
+}
+
+// Half of two bf16 numbers.
+__device__ __forceinline__ u32 halve(u32 pair) {
+#if __CUDA_ARCH__ >= 800
+    asm("fma.rn.bf16x2 %0, %0, %1, %2;" : "+r"(pair) : "r"(0x3f003f00u), "r"(0x80008000u));
+#endif
+    return pair;
+}
+
+template <int PARTS>
+__device__ __forceinline__ void halve(uint4 (&weights)[PARTS]) {
+#pragma unroll
+    for (int part = 0; part < PARTS; ++part) {
+        weights[part] = {halve(weights[part].x), halve(weights[part].y), halve(weights[part].z), halve(weights[part].w)};
+    }
+}
+
+// STEPS of every block: TWO, or 0 if they differ.
+template <int PARTS, int STEPS>
+__device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
+    const BlocksLayer& layer = a.layer;
+    const u32 lane = lane_id(), place = lane % 4 * 4, words = a.from.words(), width = a.from.panel();
+    const u64 items = u64(a.panels) * layer.blocks, warps = u64(gridDim.x) * WARPS;
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
+        u32 block;
+        const u32 panel = divide(item, layer.blocks, block);
+        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
+        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+        Sums initial;
+        initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
+        const u16* bits = static_cast<const u16*>(a.from.values) + u64(panel) * a.from.groups * width + lane;
+        Kept<PARTS, STEPS> kept;
+        kept.load(layer, first_step);
+#pragma unroll
+        for (int s = 0; s < STEPS; ++s) halve(kept.weights[s]);
+        const u64 of_block = u64(panel) * layer.blocks + block;
+        float4* to = static_cast<float4*>(a.to.values) + of_block * width * 4;
+        u32 masks = 0; // of lane `word`: what comes out of that word
+        for (u32 word = 0; word < words; ++word) {
+            Sums sums[2];
+            u32 seen = 0;
+            // A step's bits in the lower half of `mine`, or in the upper.
+            const auto add = [&](const u32(&mine)[2][2], u32 shift, const uint4(&weights)[PARTS], bool first) {
+#pragma unroll
+                for (u32 tile = 0; tile < 2; ++tile) {
+                    u32 twos[4];
+                    expand(mine[tile][0] >> shift, twos[0], twos[2]);
+                    expand(mine[tile][1] >> shift, twos[1], twos[3]);
+#pragma unroll
+                    for (int part = PARTS - 1; part >= 0; --part) {
+                        const bool is_first = first && part == PARTS - 1;
+                        sums[tile].add(is_first ? initial : sums[tile], twos, weights[part]);
+                    }
+                }
+            };
+            const auto share = [&](u32 mine, u32(&shared)[2][2]) {
+#pragma unroll
+                for (u32 tile = 0; tile < 2; ++tile) {
+#pragma unroll
+                    for (u32 c = 0; c < 2; ++c) {
+                        shared[tile][c] = __shfl_sync(ALL_LANES, mine, tile * TILE + lane / 4 + 8 * c);
+                    }
+                }
+            };
+            u32 shared[2][2];
+            if constexpr (STEPS != 0) {
+                seen = bits[u64(kept.inputs[0]) * width + word * 32];
+                seen |= u32(bits[u64(kept.inputs[1]) * width + word * 32]) << 16;
+                if (__any_sync(ALL_LANES, seen)) {
+                    share(seen, shared);
+                    add(shared, place, kept.weights[0], true);
+                    add(shared, place + 16, kept.weights[1], false);
+                }
+            } else {
+                sums[0] = sums[1] = initial;
+                for (u32 s = 0; s < steps; ++s) {
+                    uint4 weights[PARTS];
+                    load_weights(layer, first_step + s, weights);
+                    halve(weights);
+                    const u32 mine = bits[u64(layer.steps[first_step + s]) * width + word * 32];
+                    share(mine, shared);
+                    add(shared, place, weights, false);
+                    seen |= mine;
+                }
+            }
+            u32 mask = 0;
+            if (__any_sync(ALL_LANES, seen)) {
+#pragma unroll
+                for (u32 tile = 0; tile < 2; ++tile) {
+                    const float4 y[2] = {sums[tile].column(0), sums[tile].column(1)};
+                    const bool mine[2] = {activates(y[0], layer.low, layer.high), activates(y[1], layer.low, layer.high)};
+                    if (!__any_sync(ALL_LANES, mine[0] || mine[1])) continue;
+                    const u32 columns = columns_with(mine[0], mine[1]);
+                    const u32 at = word * 32 + tile * TILE + lane / 4;
+                    if (columns >> lane / 4 & 1) to[at * 4 + lane % 4] = activate(y[0], layer.low, layer.high);
+                    if (columns >> (lane / 4 + 8) & 1) to[(at + 8) * 4 + lane % 4] = activate(y[1], layer.low, layer.high);
+                    mask |= columns << tile * TILE;
+                }
+            }
+            if (lane == word) masks = mask;
+        }
+        if (lane < words) {
+            a.to_masks[of_block * words + lane] = masks;
+            if (masks) a.live.add(panel * words + lane, masks);
+        }
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 7) bit_blocks_exact(MaskedBlocksArguments a) {
+    if (has_two_steps(a.layer)) bit_blocks<1, TWO>(a);
+    else bit_blocks<1, 0>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) bit_blocks_split(MaskedBlocksArguments a) {
+    if (has_two_steps(a.layer)) bit_blocks<3, TWO>(a);
+    else bit_blocks<3, 0>(a);
+}
+
+// ---- Columns of which many chunks are zero
+
+// What a warp notes of a block in a panel.
+struct PanelNotes {
+    u16 active[MAX_PANEL];     // columns with a chunk to read, ascending; from NOTED_STEPS on, of which steps
+    u32 masks[MAX_PANEL / 32]; // of what comes out
+};
+
+constexpr u32 NOTED_STEPS = 10; // a column of a panel takes ten bits
+constexpr u32 COLUMN = MAX_PANEL - 1;
+constexpr u32 MIN_COLUMNS_BITS = 6; // a warp takes 64 columns at least, or a panel
+
+// Columns on their way into a product.
+template <int STEPS>
+struct Loaded {
+    u32 columns[2]; // of the panel; MAX_PANEL: none
+    float4 y[STEPS][2];
+};
+
+template <int PARTS, int STEPS>
+__device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, PanelNotes& notes) {
+    const BlocksLayer& layer = a.layer;
+    const u32 lane = lane_id(), panel = a.from.panel();
+    const u32 all = a.count ? *a.count : a.panels * panel, panels = (all + panel - 1) >> a.from.panel_bits;
+    const u64 warps = u64(gridDim.x) * WARPS;
+    // Columns that a warp takes at a time: a panel's, or fewer where else many warps had none.
+    u32 width_bits = a.from.panel_bits;
+    while (width_bits > MIN_COLUMNS_BITS && (u64(panels) << (a.from.panel_bits - width_bits)) * layer.blocks < 2 * warps) {
+        --width_bits;
+    }
+    const u32 width = 1u << width_bits, words = width / 32;
+    const u64 items = u64((all + width - 1) >> width_bits) * layer.blocks;
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
+        u32 block;
+        const u32 first_column = u32(divide(item, layer.blocks, block)) << width_bits;
+        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
+        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+        Kept<PARTS, STEPS> kept;
+        kept.load(layer, first_step);
+        Sums initial;
+        initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
+
+        // The columns with a chunk that is not zero.
+        u32 count = 0;
+        const auto note = [&](u32 column, u32 of_steps) {
+            const u32 with = __ballot_sync(ALL_LANES, of_steps != 0);
+            if (of_steps) {
+                const u32 noted = STEPS ? column | of_steps << NOTED_STEPS : column;
+                notes.active[count + __popc(with & ((1u << lane) - 1))] = noted;
+            }
+            count += __popc(with);
+        };
+        if (a.slots) {
+            for (u32 word = 0; word < words && first_column + word * 32 < all; ++word) {
+                const u32 column = word * 32 + lane;
+                u32 of_steps = 0;
+                if (first_column + column < all) {
+                    const u32 slot = a.slots[first_column + column];
+                    const u64 first_word = a.from.mask_word(slot, 0);
+#pragma unroll
+                    for (u32 s = 0; s < steps; ++s) {
+                        u32 group;
+                        if constexpr (STEPS != 0) group = kept.inputs[s];
+                        else group = layer.steps[first_step + s];
+                        const u32 bit = a.from.masks[first_word + u64(group) * a.from.words()] >> (slot % 32) & 1;
+                        of_steps |= bit << (STEPS ? s : 0);
+                    }
+                }
+                note(column, of_steps);
+            }
+        } else {
+            u32 masks[STEPS ? STEPS : 1] = {};
+#pragma unroll
+            for (u32 s = 0; s < steps; ++s) {
+                u32 group;
+                if constexpr (STEPS != 0) group = kept.inputs[s];
+                else group = layer.steps[first_step + s];
+                if (lane < words) masks[STEPS ? s : 0] |= a.from.masks[a.from.mask_word(first_column, group) + lane];
+            }
+            u32 active = 0;
+            for (u32 mask : masks) active |= mask;
+            for (u32 rest = __ballot_sync(ALL_LANES, active != 0); rest; rest &= rest - 1) {
+                const u32 word = __ffs(rest) - 1;
+                u32 of_steps = 0;
+#pragma unroll
+                for (u32 s = 0; s < sizeof(masks) / sizeof(u32); ++s) {
+                    of_steps |= (__shfl_sync(ALL_LANES, masks[s], word) >> lane & 1) << s;
+                }
+                note(word * 32 + lane, of_steps);
+            }
+        }
+        notes.masks[lane] = 0;
+        __syncwarp();
+
+        const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
+        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
+        const float4* from = opaque(static_cast<const float4*>(a.from.values) + lane % 4);
+        const auto chunk = [&](u32 first, u32 group) { return from + u64(first + (group << a.from.panel_bits)) * 4; };
+        const auto load = [&](u32 tile) {
+            Loaded<STEPS ? STEPS : 1> loaded;
+#pragma unroll
+            for (u32 c = 0; c < 2; ++c) {
+                const u32 place = tile + lane / 4 + 8 * c;
+                const u32 noted = place < count ? notes.active[place] : 0;
+                loaded.columns[c] = place < count ? noted & COLUMN : MAX_PANEL;
+                if constexpr (STEPS != 0) {
+                    const u32 j = first_column + (noted & COLUMN);
+                    const u32 first = a.from.first_chunk(slot_of(a.slots, j));
+#pragma unroll
+                    for (int s = 0; s < STEPS; ++s) {
+                        loaded.y[s][c] = load_if(noted & 1u << (NOTED_STEPS + s), chunk(first, kept.inputs[s]));
+                    }
+                }
+            }
+            return loaded;
+        };
+        auto loaded = load(0);
+        for (u32 tile = 0; tile < count; tile += TILE) {
+            const u32 columns[2] = {loaded.columns[0], loaded.columns[1]};
+            const bool in_use[2] = {columns[0] < MAX_PANEL, columns[1] < MAX_PANEL};
+            Sums sums;
+            if constexpr (STEPS != 0) {
+                SplitStep split_steps[STEPS];
+#pragma unroll
+                for (int s = 0; s < STEPS; ++s) split_steps[s].set(loaded.y[s]);
+                // The next columns are on their way while these are multiplied.
+                loaded = load(tile + TILE);
+#pragma unroll
+                for (int s = 0; s < STEPS; ++s) split_steps[s].add_to(sums, s == 0 ? initial : sums, kept.weights[s]);
+            } else {
+                sums = initial;
+                for (u32 s = 0; s < steps; ++s) {
+                    const u32 group = layer.steps[first_step + s];
+                    uint4 weights[PARTS];
+                    load_weights(layer, first_step + s, weights);
+                    float4 y[2];
+#pragma unroll
+                    for (u32 c = 0; c < 2; ++c) {
+                        const u32 slot = in_use[c] ? slot_of(a.slots, first_column + columns[c]) : 0;
+                        const bool wanted = in_use[c] && a.from.is_set(slot, group);
+                        y[c] = load_if(wanted, chunk(a.from.first_chunk(slot), group));
+                    }
+                    SplitStep step;
+                    step.set(y);
+                    step.add_to(sums, sums, weights);
+                }
+                loaded = load(tile + TILE);
+            }
+#pragma unroll
+            for (u32 c = 0; c < 2; ++c) {
+                const float4 sum = sums.column(c);
+                const u32 live = __ballot_sync(ALL_LANES, in_use[c] && activates(sum, layer.low, layer.high));
+                // Four lanes have a column's chunk.
+                if (live & 0xfu << (lane & ~3u)) {
+                    to[columns[c] * 4] = activate(sum, layer.low, layer.high);
+                    if (lane % 4 == 0) atomicOr(&notes.masks[columns[c] / 32], 1u << (columns[c] % 32));
+                }
+            }
+        }
+        __syncwarp();
+        if (lane < words) {
+            const u32 mask = notes.masks[lane];
+            a.to_masks[a.to.mask_word(first_column, block) + lane] = mask;
+            if (mask) a.live.add(first_column / 32 + lane, mask);
+        }
+        __syncwarp();
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) sparse_blocks_exact(MaskedBlocksArguments a) {
+    __shared__ PanelNotes notes[WARPS];
+    if (has_two_steps(a.layer)) sparse_blocks<1, TWO>(a, notes[warp_id()]);
+    else sparse_blocks<1, 0>(a, notes[warp_id()]);
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 4) sparse_blocks_split(MaskedBlocksArguments a) {
+    __shared__ PanelNotes notes[WARPS];
+    if (has_two_steps(a.layer)) sparse_blocks<3, TWO>(a, notes[warp_id()]);
+    else sparse_blocks<3, 0>(a, notes[warp_id()]);
+}

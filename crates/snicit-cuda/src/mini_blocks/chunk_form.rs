@@ -1,0 +1,110 @@
+//! A layer's weights for activations in chunks: `kernels/mini_blocks.cu`.
+
+use snicit::Layer;
+
+use super::grouping::{GROUP, Grouping, NONE};
+use super::matrices::{Matrices, are_bf16, as_right_factor, weight};
+use crate::arguments::BlocksLayer;
+use crate::layout::Blob;
+use crate::runtime::Pointer;
+
+/// A group that a block reads has at least so many of the block's inputs, or chunks are not for this layer.
+const WHOLE_FROM: usize = 8;
+
+/// The groups that each of a layer's blocks reads, a step each.
+pub(super) struct Steps {
+    blocks: Vec<Vec<u32>>,
+    /// Whether all groups are read as a whole, or nearly so.
+    pub(super) whole: bool,
+}
+
+impl Steps {
+    /// `outputs` groups the layer's outputs, `inputs` its inputs.
+    pub(super) fn find(layer: &Layer, inputs: &Grouping, outputs: &Grouping) -> Self {
+        let mut whole = true;
+        let blocks = outputs.groups.iter().map(|members| {
+            let of_block = layer.weights().row(members[0] as usize).0;
+            // Inputs without a place are always zero.
+            let places = of_block.iter().map(|&input| inputs.places[input as usize]);
+            let mut groups: Vec<u32> =
+                places.filter(|&place| place != NONE).map(|place| place / GROUP as u32).collect();
+            groups.sort_unstable();
+            whole &= groups.chunk_by(|a, b| a == b).all(|group| group.len() >= WHOLE_FROM);
+            groups.dedup();
+            groups
+        });
+        Steps { blocks: blocks.collect(), whole }
+    }
+
+    /// Steps of all blocks.
+    pub(super) fn count(&self) -> usize {
+        self.blocks.iter().map(Vec::len).sum()
+    }
+}
+
+/// Where the parts of the form lie, in bytes from its beginning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ChunkForm {
+    /// `None` if every block has two steps.
+    first_steps: Option<u64>,
+    steps: u64,
+    weights: u64,
+    bias: u64,
+    blocks: usize,
+    /// Whether every weight is a bf16 number.
+    pub(super) exact: bool,
+}
+
+impl ChunkForm {
+    pub(super) fn build(
+        layer: &Layer,
+        inputs: &Grouping,
+        outputs: &Grouping,
+        steps: &Steps,
+    ) -> (Self, Vec<u8>) {
+        let weights = layer.weights();
+        let exact = are_bf16(weights.values());
+        let neurons = inputs.padded();
+        let mut first_steps = vec![0_u32];
+        let mut groups = Vec::new();
+        let mut matrices = Matrices::new(as_right_factor, exact);
+        let mut bias = Vec::with_capacity(outputs.groups.len() * GROUP);
+        for (members, steps) in outputs.groups.iter().zip(&steps.blocks) {
+            for &group in steps {
+                let of_group = &neurons[group as usize * GROUP..][..GROUP];
+                matrices.push(|o, k| match members.get(o) {
+                    Some(&output) => weight(layer, output, of_group[k]),
+                    None => 0.0,
+                });
+            }
+            groups.extend_from_slice(steps);
+            first_steps.push(groups.len() as u32);
+            bias.extend(members.iter().map(|&output| layer.bias().of(output as usize)));
+            bias.resize(bias.len().next_multiple_of(GROUP), 0.0_f32);
+        }
+        let two_steps = steps.blocks.iter().all(|steps| steps.len() == 2);
+        let mut blob = Blob::default();
+        let form = ChunkForm {
+            first_steps: if two_steps { None } else { Some(blob.push(&first_steps)) },
+            steps: blob.push(&groups),
+            weights: blob.push(matrices.words()),
+            bias: blob.push(&bias),
+            blocks: outputs.groups.len(),
+            exact,
+        };
+        (form, blob.into_bytes())
+    }
+
+    /// The kernels' argument; the form lies at `weights`.
+    pub(super) fn argument(&self, weights: Pointer, (low, high): (f32, f32)) -> BlocksLayer {
+        BlocksLayer {
+            first_steps: self.first_steps.map_or(0, |offset| weights + offset),
+            steps: weights + self.steps,
+            weights: weights + self.weights,
+            bias: weights + self.bias,
+            blocks: self.blocks as u32,
+            low,
+            high,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The engine's own feed-forward for layers of mini-blocks: matrix units, chunks of sixteen neurons, no work
+//! for chunks that are zero.
+//!
+//! Outputs with one set of inputs are a dense block (XY-2021's mini-block). Sixteen of them are made
+//! neighbours, so that their values in a column are one *chunk* of 64 bytes. Early layers of wide networks
+//! leave one chunk in ten that is not zero: a mask says which, and only those are read, computed with and
+//! written. When the inputs of a block no longer come in whole chunks (behind a permutation), the columns
+//! that are left are few and full; from there on they lie neuron-major, and all of their values are computed.
+//!
+//! [`grouping`] numbers the neurons of a layer; [`chunk_form`] and [`panel_form`] lay out its weights, in
+//! [`matrices`]; [`feed_forward`] sends the kernels (`kernels/chunks.cu`, `mini_blocks.cu`,
+//! `panel_blocks.cu`); [`equal_columns`] lets one column stand for all that equal it.
+
+mod chunk_form;
+mod equal_columns;
+mod feed_forward;
+mod grouping;
+mod matrices;
+mod panel_form;
+
+pub(crate) use equal_columns::MergeBuffers;
+pub(crate) use feed_forward::{ChunkNeeds, MiniBlockFeedForward, STAGED_BYTES};
