@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sdgc BENCHMARK… [--methods BF,SNIG,XY,SNICIT] [--repeat N] [--mnist FILE] [--inputs N] [--cpu] [--batch N]
+//!      [--per-layer-update]
 //! ```
 //!
 //! `BENCHMARK` is neurons-layers, as in `1024-120`. The network is generated; the inputs are made from
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use snicit::{Categories, CpuEngine, Engine, Inputs, Method, Network, Plan, Prepared, StageTimes};
-use snicit_cuda::CudaEngine;
+use snicit_cuda::{CudaEngine, CudaOptions, UpdateSchedule};
 use snicit_data::{digits, mnist, radixnet, sdgc};
 
 struct Arguments {
@@ -25,6 +26,7 @@ struct Arguments {
     inputs: usize,
     cpu: bool,
     batch: Option<usize>,
+    update: UpdateSchedule,
 }
 
 fn arguments() -> Arguments {
@@ -36,6 +38,7 @@ fn arguments() -> Arguments {
         inputs: 60_000,
         cpu: false,
         batch: None,
+        update: UpdateSchedule::Persistent,
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -49,6 +52,7 @@ fn arguments() -> Arguments {
             "--inputs" => arguments.inputs = value().parse().unwrap(),
             "--batch" => arguments.batch = Some(value().parse().unwrap()),
             "--cpu" => arguments.cpu = true,
+            "--per-layer-update" => arguments.update = UpdateSchedule::PerLayer,
             benchmark => {
                 let (neurons, layers) = benchmark.split_once('-').expect("NEURONS-LAYERS");
                 arguments.benchmarks.push((neurons.parse().unwrap(), layers.parse().unwrap()));
@@ -69,7 +73,8 @@ fn inputs(arguments: &Arguments, neurons: usize) -> Inputs {
 fn main() {
     let arguments = arguments();
     let start = Instant::now();
-    let engine = CudaEngine::new().unwrap_or_else(|error| panic!("{error}"));
+    let engine = CudaEngine::with_options(&CudaOptions::default().with_update(arguments.update));
+    let engine = engine.unwrap_or_else(|error| panic!("{error}"));
     println!(
         "{}; {}; {} sources compiled, {:.0} ms; opened in {:.0} ms",
         engine.device(),
@@ -153,8 +158,11 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
             categories.len(),
         );
         let live = &outcome.report.live_columns;
+        let behind = network.layers().len() - outcome.report.threshold_layer;
         println!(
-            "  prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; {}",
+            "  post {:.2} µs a layer behind layer {}; prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; {}",
+            milliseconds(times.post_convergence) * 1e3 / behind.max(1) as f64,
+            outcome.report.threshold_layer,
             milliseconds(prepared.preparation_time()),
             milliseconds(wall[0]),
             milliseconds(wall[wall.len() - 1]),

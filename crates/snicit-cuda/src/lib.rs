@@ -30,7 +30,7 @@ mod workspace;
 mod xy2021;
 
 pub use devices::{DeviceInfo, Devices, devices};
-pub use engine::{CudaEngine, CudaOptions, WeightPlacement};
+pub use engine::{CudaEngine, CudaOptions, UpdateSchedule, WeightPlacement};
 pub use error::CudaError;
 pub use prepared::CudaPrepared;
 pub use runtime::nvrtc;

@@ -7,6 +7,7 @@ use crate::CudaError;
 use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
+use crate::snicit::MIN_LAYERS_A_LAUNCH;
 
 /// What the layers and the method ask of a workspace.
 #[derive(Debug, Clone, Default)]
@@ -145,8 +146,8 @@ pub(crate) fn mark_rows(layers: usize) -> usize {
     layers + 8
 }
 
-/// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; and one for
-/// each compaction.
+/// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; one for each
+/// compaction; and one for each launch of the persistent update.
 pub(crate) fn count_slots(layers: usize) -> usize {
-    3 * layers + 16
+    3 * layers + layers / MIN_LAYERS_A_LAUNCH + 16
 }

@@ -7,6 +7,7 @@
 mod engines;
 mod large;
 mod methods;
+mod post_convergence;
 mod problem;
 mod refusals;
 // The same tests that the CPU engine must pass; they take their engines from `crate::problem`.
