@@ -8,11 +8,13 @@
 // say once an epoch of some layers. With more columns than the ring has room for, layers are separated by
 // barriers of the grid, until few enough are left ("synchronised" layers).
 //
-// A warp takes a strip: its lanes are eight groups of inputs times four groups of four outputs.
+// A warp takes a strip: sixteen outputs with one set of inputs, or four outputs that each have their own. Its
+// lanes are eight groups of inputs times four groups of four outputs, or times four outputs.
 #include "common.cuh"
 
 constexpr u32 WARPS = 16;
-constexpr u32 STRIP_OUTPUTS = 16;
+constexpr u32 STRIP_OUTPUTS = 16; // of a strip with one set of inputs
+constexpr u32 ROWS = 4;           // of a strip whose outputs have their own
 constexpr u32 INPUTS_A_LANE = 4;
 constexpr u32 INPUTS_AT_ONCE = WARP / 4 * INPUTS_A_LANE;
 constexpr u32 GROUP = 3;         // columns that a warp takes at once
@@ -24,29 +26,40 @@ constexpr u32 MAX_LAYERS = 512;
 constexpr u32 MAX_EPOCHS = MAX_LAYERS / EPOCH;
 constexpr u32 LAYERS_BETWEEN_DROPS = 4; // of synchronised layers
 constexpr u32 PREFETCHED_AHEAD = 8;     // layers
+constexpr u32 NARROW_INPUTS = 1, NARROW_OUTPUTS = 2;
 
 struct Strip {
-    u32 first_input;  // of its inputs in `inputs`, a multiple of 4; its weights begin at row first_input
-    u32 inputs;
-    u32 outputs;      // at most STRIP_OUTPUTS
+    u32 first_input;  // of its inputs in `inputs`, a multiple of 4
+    u32 inputs;       // of each output
+    u32 outputs;      // at most strip_outputs
     u32 first_output; // of its outputs in `outputs`
 };
 
+// The inputs of a strip are filled up to a multiple of 4. With one set of inputs, `weights` has a row of
+// STRIP_OUTPUTS for each entry of `inputs`. Otherwise the inputs of one output follow those of the other, as
+// many for each, and `weights` has one for each entry.
 struct UpdateLayer {
-    const Strip* strips;  // null: strip s has `strip_inputs` inputs, and 16 outputs unless it is the last
-    const u8* inputs;     // input neurons, strip by strip, each strip's filled up to a multiple of 4
-    const float* weights; // a row of STRIP_OUTPUTS for each entry of `inputs`; null: all are `weight`
+    const Strip* strips;  // null: strip s has `strip_inputs` inputs, and `strip_outputs` unless it is the last
+    const u8* inputs;     // input neurons, strip by strip
+    const float* weights; // null: all are `weight`
     const u8* outputs;    // output neurons, strip by strip
     const float* bias;    // in the order of `outputs`; null: all are `uniform_bias`
     u32 strip_count;
     u32 strip_inputs;
+    u32 strip_outputs;    // STRIP_OUTPUTS or ROWS
     u32 neurons_in;
     u32 neurons_out;
-    u32 narrow_inputs;  // whether input neurons are numbers of 16 bits
-    u32 narrow_outputs; // and output neurons
+    u32 narrow;           // NARROW_INPUTS, NARROW_OUTPUTS: neurons are numbers of 16 bits
     float low, high;
     float weight;
     float uniform_bias;
+
+    __device__ __forceinline__ u32 stored_inputs(u32 inputs) const {
+        return (inputs + INPUTS_A_LANE - 1) / INPUTS_A_LANE * INPUTS_A_LANE;
+    }
+    __device__ __forceinline__ bool has_rows() const { return strip_outputs == ROWS; }
+    __device__ __forceinline__ u32 input_bytes() const { return narrow & NARROW_INPUTS ? sizeof(u16) : sizeof(u32); }
+    __device__ __forceinline__ u32 output_bytes() const { return narrow & NARROW_OUTPUTS ? sizeof(u16) : sizeof(u32); }
 };
 
 // Zero at the beginning of a launch.
@@ -136,8 +149,9 @@ __device__ __forceinline__ void load_inputs(const UpdateLayer& layer, StripData&
         }
         return;
     }
-    const u64 first = u64(d.first_input) + mine;
-    if (layer.narrow_inputs) {
+    u64 first = u64(d.first_input) + mine;
+    if (layer.has_rows()) first += lane_id() % 4 * layer.stored_inputs(d.inputs);
+    if (layer.narrow & NARROW_INPUTS) {
         const uint2 pairs = *reinterpret_cast<const uint2*>(layer.inputs + first * sizeof(u16));
         d.index[0] = pairs.x & 0xffff, d.index[1] = pairs.x >> 16;
         d.index[2] = pairs.y & 0xffff, d.index[3] = pairs.y >> 16;
@@ -149,10 +163,14 @@ __device__ __forceinline__ void load_inputs(const UpdateLayer& layer, StripData&
     for (u32 t = 0; t < INPUTS_A_LANE; ++t) {
         d.weights[t] = make_float4(layer.weight, layer.weight, layer.weight, layer.weight);
     }
-    if (layer.weights) {
+    if (layer.weights && !layer.has_rows()) {
         const float4* rows = reinterpret_cast<const float4*>(layer.weights) + first * (STRIP_OUTPUTS / 4);
 #pragma unroll
         for (u32 t = 0; t < INPUTS_A_LANE; ++t) d.weights[t] = rows[t * (STRIP_OUTPUTS / 4) + lane_id() % 4];
+    } else if (layer.weights) {
+        const float4 of_inputs = *reinterpret_cast<const float4*>(layer.weights + first);
+        d.weights[0].x = of_inputs.x, d.weights[1].x = of_inputs.y;
+        d.weights[2].x = of_inputs.z, d.weights[3].x = of_inputs.w;
     }
 }
 
@@ -161,41 +179,47 @@ __device__ __forceinline__ StripData load_strip(const UpdateLayer& layer, u32 st
     if (layer.strips) {
         s = layer.strips[strip];
     } else {
-        const u32 stored = (layer.strip_inputs + INPUTS_A_LANE - 1) / INPUTS_A_LANE * INPUTS_A_LANE;
-        s.first_input = strip * stored;
+        s.first_input = strip * layer.stored_inputs(layer.strip_inputs) * (layer.has_rows() ? ROWS : 1);
         s.inputs = layer.strip_inputs;
-        s.first_output = strip * STRIP_OUTPUTS;
-        s.outputs = min(STRIP_OUTPUTS, layer.neurons_out - s.first_output);
+        s.first_output = strip * layer.strip_outputs;
+        s.outputs = min(layer.strip_outputs, layer.neurons_out - s.first_output);
     }
     StripData d;
     d.first_input = s.first_input;
     d.inputs = s.inputs;
     d.output = NONE;
     d.bias = layer.uniform_bias;
-    if (output_of_lane() < s.outputs) {
-        const u64 place = u64(s.first_output) + output_of_lane();
+    u32 o = output_of_lane();
+    // Only the first sum of a lane is of use if its inputs belong to one output.
+    if (layer.has_rows()) o = o % 4 == 0 ? o / 4 : NONE;
+    if (o < s.outputs) {
+        const u64 place = u64(s.first_output) + o;
         if (layer.bias) d.bias = layer.bias[place];
         if (writes_output()) {
-            d.output = layer.narrow_outputs ? reinterpret_cast<const u16*>(layer.outputs)[place]
-                                            : reinterpret_cast<const u32*>(layer.outputs)[place];
+            d.output = layer.narrow & NARROW_OUTPUTS ? reinterpret_cast<const u16*>(layer.outputs)[place]
+                                                     : reinterpret_cast<const u32*>(layer.outputs)[place];
         }
     }
     load_inputs(layer, d, 0);
     return d;
 }
 
-// Brings what a strip of a later layer needs into the second-level cache.
+// Brings what a strip of a later layer needs into the second-level cache, as far as a warp can at once.
 __device__ __forceinline__ void prefetch_strip(const UpdateLayer& layer, u32 strip) {
     if (layer.strips || strip >= layer.strip_count) return;
     constexpr u32 LINE = 128;
-    const u32 stored = (layer.strip_inputs + INPUTS_A_LANE - 1) / INPUTS_A_LANE * INPUTS_A_LANE;
+    const u32 stored = layer.stored_inputs(layer.strip_inputs) * (layer.has_rows() ? ROWS : 1);
+    const u32 weight_bytes = stored * (layer.has_rows() ? 1 : STRIP_OUTPUTS) * sizeof(float);
     const u64 first = u64(strip) * stored;
     const u32 lane = lane_id();
-    if (lane == 0) prefetch(layer.inputs + first * (layer.narrow_inputs ? sizeof(u16) : sizeof(u32)));
-    if (lane == 1) prefetch(layer.outputs + u64(strip) * STRIP_OUTPUTS * (layer.narrow_outputs ? sizeof(u16) : sizeof(u32)));
-    if (lane == 2 && layer.bias) prefetch(layer.bias + u64(strip) * STRIP_OUTPUTS);
-    if (layer.weights && lane >= 16 && (lane - 16) * (LINE / sizeof(float) / STRIP_OUTPUTS) < stored) {
-        prefetch(layer.weights + first * STRIP_OUTPUTS + (lane - 16) * (LINE / sizeof(float)));
+    if (lane < 8) {
+        if (lane * LINE < stored * layer.input_bytes()) prefetch(layer.inputs + first * layer.input_bytes() + lane * LINE);
+    } else if (lane == 8) {
+        prefetch(layer.outputs + u64(strip) * layer.strip_outputs * layer.output_bytes());
+    } else if (lane == 9) {
+        if (layer.bias) prefetch(layer.bias + u64(strip) * layer.strip_outputs);
+    } else if (lane >= 16 && layer.weights && (lane - 16) * LINE < weight_bytes) {
+        prefetch(reinterpret_cast<const u8*>(layer.weights) + u64(strip) * weight_bytes + (lane - 16) * LINE);
     }
 }
 

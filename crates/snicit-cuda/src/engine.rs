@@ -38,8 +38,8 @@ impl CudaOptions {
 /// How SNICIT's post-convergence update is scheduled. Both give the same answers up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UpdateSchedule {
-    /// Many layers in one launch, where the layers have mini-blocks throughout (XY-2021's product) and
-    /// their weights fit the GPU; else as [`UpdateSchedule::PerLayer`].
+    /// Many layers in one launch, with XY-2021's product where the weights fit the GPU; else as
+    /// [`UpdateSchedule::PerLayer`].
     #[default]
     Persistent,
     /// The paper's: two kernels a layer, the load-reduced product and the update.

@@ -45,10 +45,10 @@ struct UpdateLayer {
     bias: Pointer,
     strip_count: u32,
     strip_inputs: u32,
+    strip_outputs: u32,
     neurons_in: u32,
     neurons_out: u32,
-    narrow_inputs: u32,
-    narrow_outputs: u32,
+    narrow: u32,
     low: f32,
     high: f32,
     weight: f32,
@@ -75,10 +75,10 @@ impl UpdateLayer {
             bias,
             strip_count: form.strip_count as u32,
             strip_inputs: form.strip_inputs as u32,
+            strip_outputs: form.strip_outputs as u32,
             neurons_in: layer.inputs() as u32,
             neurons_out: layer.outputs() as u32,
-            narrow_inputs: u32::from(form.narrow.0),
-            narrow_outputs: u32::from(form.narrow.1),
+            narrow: u32::from(form.narrow.0) | u32::from(form.narrow.1) << 1,
             low,
             high,
             weight,
@@ -112,7 +112,7 @@ struct LayersOfLaunch {
 
 impl PersistentUpdate {
     /// Brings `layers` into the form of the kernel, with what was found in them. `None` if the GPU cannot
-    /// run it, some layer has no mini-blocks, or the weights do not fit.
+    /// run it, some layer is too large for the form, or the weights do not fit.
     ///
     /// # Errors
     /// If a layer has too many connections, or what the driver says.
@@ -124,19 +124,14 @@ impl PersistentUpdate {
         check: impl Fn(usize) -> Result<(), CudaError> + Sync,
     ) -> Result<Option<(Self, Vec<xy2021::Choice>)>, CudaError> {
         let Some(layers_a_launch) = layers_a_launch(gpu)? else { return Ok(None) };
-        let suits = |layer: &Layer| {
-            let (blocks, choice) = xy2021::choose(layer);
-            (choice.strips && UpdateForm::fits(layer, &blocks)).then_some((blocks, choice))
-        };
-        // One look often saves the work for all.
-        if placement == WeightPlacement::Streamed || layers.first().is_none_or(|l| suits(l).is_none()) {
+        if placement == WeightPlacement::Streamed || layers.is_empty() {
             return Ok(None);
         }
         let (built, weights) = WeightStore::new(&gpu.device, placement, layers.len(), |index| {
             check(index)?;
-            let Some((blocks, choice)) = suits(layers[index]) else { return Ok((None, Vec::new())) };
-            let (form, bytes) = UpdateForm::build(layers[index], &blocks);
-            Ok((Some((form, choice)), bytes))
+            let (blocks, choice) = xy2021::choose(layers[index]);
+            let built = UpdateForm::build(layers[index], choice.strips.then_some(&blocks));
+            Ok(built.map_or((None, Vec::new()), |(form, bytes)| (Some((form, choice)), bytes)))
         })?;
         let Some(built) = built.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
         if weights.is_streamed() {

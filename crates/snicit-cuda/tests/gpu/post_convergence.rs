@@ -118,6 +118,9 @@ fn cases() -> Vec<Case> {
         base("one layer behind the threshold layer", vec![96; 3], 50),
         base("two layers behind", vec![96; 4], 50),
         base("one layer behind, many columns", vec![96; 3], 300),
+        Case { block_outputs: 1, ..base("rows", vec![77, 250, 101, 33, 1000, 10], 60) },
+        Case { block_outputs: 1, reads: 70, ..base("long rows", vec![150, 333, 90, 211, 150, 97], 300) },
+        Case { block_outputs: 1, equal_weights: true, bias: -4, ..base("equal rows", vec![80; 9], 40) },
         Case { block_outputs: 5, ..base("ragged strips", vec![77, 250, 101, 33, 1000, 10], 60) },
         Case {
             block_outputs: 37,
@@ -179,6 +182,8 @@ fn the_cases_go_all_ways() {
     /// Columns at most that the kernel hands on with tags, and centroids among them.
     const RING: u64 = 64;
     const KEPT: u64 = 32;
+    /// Of centroids, columns behind the conversion, and columns before the last layer.
+    type Way = fn(u64, u64, u64) -> bool;
     let cpu = CpuEngine::new().unwrap();
     let of_cases: Vec<(u64, u64, u64)> = cases()
         .iter()
@@ -189,7 +194,7 @@ fn the_cases_go_all_ways() {
             (report.centroids.unwrap(), behind[0], behind[behind.len() - 2])
         })
         .collect();
-    let ways: [(&str, fn(u64, u64, u64) -> bool); 9] = [
+    let ways: [(&str, Way); 9] = [
         ("nothing to do", |_, first, _| first == 0),
         ("one column from the beginning or in the end", |_, _, last| last == 1),
         ("two columns", |centroids, _, last| (centroids, last) == (2, 2)),
