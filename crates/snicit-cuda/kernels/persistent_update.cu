@@ -666,7 +666,7 @@ __device__ __forceinline__ void update_one(const PersistentUpdateArguments& a, c
 
 // Layers from where `flow` is: to the end, or until one column is left, unless ONE says that this is so.
 template <bool ONE>
-__device__ __noinline__ Flow flow_on(const PersistentUpdateArguments& a, const UpdateLayer* layers,
+__device__ __forceinline__ Flow flow_on(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                      FlowingShared& shared, float* kept, Flow flow) {
     const u32 warps = gridDim.x * WARPS;
     const u32 parts = ONE ? 1 : flow.parts;
@@ -737,6 +737,12 @@ __device__ __noinline__ Flow flow_on(const PersistentUpdateArguments& a, const U
     return flow;
 }
 
+// Not inlined: the usual case, one column from the beginning, is to have the registers for itself.
+__device__ __noinline__ Flow flow_with_several(const PersistentUpdateArguments& a, const UpdateLayer* layers,
+                                               FlowingShared& shared, float* kept, Flow flow) {
+    return flow_on<false>(a, layers, shared, kept, flow);
+}
+
 // All layers from `first_layer` on, for `count` columns: those in the list of live slots, or, from the first
 // layer of all on, all.
 __device__ __forceinline__ void flowing_layers(const PersistentUpdateArguments& a, const UpdateLayer* layers,
@@ -766,7 +772,7 @@ __device__ __forceinline__ void flowing_layers(const PersistentUpdateArguments& 
     flow.blocks = min(workers, gridDim.x);
     flow.warps_of_block = (workers - blockIdx.x - 1) / gridDim.x + 1;
     flow.keeps_books = spread_warp_id() == 0 && lane_id() == 0;
-    if (flow.live != 1) flow = flow_on<false>(a, layers, shared, kept, flow);
+    if (flow.live != 1) flow = flow_with_several(a, layers, shared, kept, flow);
     if (first_layer + flow.step < a.layer_count) flow_on<true>(a, layers, shared, kept, flow);
 }
 
