@@ -72,6 +72,11 @@ struct Progress {
     u32 unused;
 };
 
+// ALIKE: all layers of a launch have as many neurons as the first has inputs, 16-bit numbers for them, a uniform
+// bias each, and no list of strips: as many strips, of sixteen outputs and as many inputs, at most
+// INPUTS_AT_ONCE.
+constexpr u32 ALIKE = 1, ALIKE_EQUAL_WEIGHTS = 2;
+
 struct PersistentUpdateArguments {
     const UpdateLayer* layers;
     u32 layer_count;         // at most MAX_LAYERS
@@ -95,6 +100,8 @@ struct PersistentUpdateArguments {
     Progress* progress;
     u32 ring_columns;        // at most RING_COLUMNS
     float prune;
+    u32 alike;               // ALIKE, ALIKE_EQUAL_WEIGHTS or 0
+    u32 unused;
 };
 
 __device__ __forceinline__ u64 load_word(const u64* p) {
@@ -608,6 +615,13 @@ __device__ __forceinline__ void arrive(u32* of_block, u32* of_all, u32 warps_of_
     __syncwarp();
 }
 
+// Waits until the last layer may be written: its buffer may be the one that the first layer read.
+__device__ __forceinline__ void finish(const PersistentUpdateArguments& a, FlowingShared& shared, const Flow& flow) {
+    arrive(&shared.before_last, &a.progress->before_last, flow.warps_of_block, true);
+    while (load_acquire(&a.progress->before_last) < flow.blocks) {}
+    if (flow.keeps_books) *a.last_tag = flow.first_tag + flow.step;
+}
+
 // A strip with any number of columns; gives the residues that are not empty, if `notes` asks for them.
 __device__ __forceinline__ u64 update_columns(const PersistentUpdateArguments& a, const UpdateLayer& layer,
                                               const FlowingShared& shared, float* kept, const Flow& flow,
@@ -698,12 +712,7 @@ __device__ __forceinline__ Flow flow_on(const PersistentUpdateArguments& a, cons
         if (ends_epoch && epoch >= 1) arrived_early = load_number(&a.progress->arrived[epoch - 1]);
         if (l > 0 && flow.keeps_books) a.entered[l - 1] = ONE ? 1 : __popcll(flow.live);
         if (l + 1 == a.layer_count) {
-            // The buffer that it writes may be the one that the first layer read.
-            if (flow.step > 0) {
-                arrive(&shared.before_last, &a.progress->before_last, flow.warps_of_block, true);
-                while (load_acquire(&a.progress->before_last) < flow.blocks) {}
-                if (flow.keeps_books) *a.last_tag = flow.first_tag + flow.step;
-            }
+            if (flow.step > 0) finish(a, shared, flow);
             if (flow.keeps_books) write_lists(a, shared, flow.live);
         }
 
@@ -735,6 +744,151 @@ __device__ __forceinline__ Flow flow_on(const PersistentUpdateArguments& a, cons
         }
     }
     return flow;
+}
+
+// What a lane needs of a strip in layers that are all alike: see PersistentUpdateArguments::alike.
+struct AlikeStrip {
+    uint2 inputs;    // four numbers of 16 bits
+    u32 output;
+    float4 weights[INPUTS_A_LANE];
+};
+
+// The only column left, through layers that are all alike, each warp with the same STRIPS strips at most in each
+// of them. It is flow_on<true> without what such layers need not decide: the chain from the words of one layer to
+// those of the next is short, and so are the steps between.
+template <bool EQUAL_WEIGHTS, u32 STRIPS>
+__device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, const UpdateLayer* layers,
+                                           FlowingShared& shared, Flow flow) {
+    const u32 warps = gridDim.x * WARPS, first_strip = spread_warp_id();
+    const u32 last_layer = a.layer_count - 1;
+    u32 l = flow.first_layer + flow.step;
+    if (flow.keeps_books) {
+        for (u32 entered = max(l, 1u); entered <= last_layer; ++entered) a.entered[entered - 1] = 1;
+    }
+    auto update_layer = [&] {
+        for (u32 s = first_strip; s < a.max_strips; s += warps) {
+            update_one(a, layers[l], shared, flow, load_strip(layers[l], s));
+        }
+    };
+    if (flow.step == 0 && l < last_layer) {
+        update_layer();
+        ++l;
+        ++flow.step;
+    }
+
+    const u32 inputs = layers[0].strip_inputs, stored = layers[0].stored_inputs(inputs), neurons = layers[0].neurons_out;
+    const u32 mine = lane_id() / 4 * INPUTS_A_LANE, o = output_of_lane();
+    auto load = [&](const UpdateLayer& layer, u32 s, AlikeStrip& d) {
+        d.inputs = make_uint2(0, 0);
+        if (mine < inputs) d.inputs = *reinterpret_cast<const uint2*>(layer.inputs + (u64(s) * stored + mine) * sizeof(u16));
+        d.output = NONE;
+        if (writes_output() && s * STRIP_OUTPUTS + o < neurons) {
+            d.output = reinterpret_cast<const u16*>(layer.outputs)[s * STRIP_OUTPUTS + o];
+        }
+        if constexpr (!EQUAL_WEIGHTS) {
+            const float4* rows = reinterpret_cast<const float4*>(layer.weights) + (u64(s) * stored + mine) * (STRIP_OUTPUTS / 4);
+#pragma unroll
+            for (u32 t = 0; t < INPUTS_A_LANE; ++t) {
+                d.weights[t] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+                if (mine < inputs) d.weights[t] = rows[t * (STRIP_OUTPUTS / 4) + lane_id() % 4];
+            }
+        }
+    };
+    AlikeStrip next[STRIPS];
+#pragma unroll
+    for (u32 i = 0; i < STRIPS; ++i) {
+        if (first_strip + i * warps < a.max_strips) load(layers[l], first_strip + i * warps, next[i]);
+    }
+
+    const u64 slot_words = a.ring_neurons * a.ring_columns;
+    u32 slot = flow.step % RING, arrived_early = 0;
+    for (; l < last_layer; ++l, ++flow.step) {
+        const u32 epoch = flow.step / EPOCH;
+        if (flow.step % EPOCH == 0 && epoch >= 2 && arrived_early < flow.blocks) {
+            while (load_acquire(&a.progress->arrived[epoch - 2]) < flow.blocks) {}
+        }
+        const bool ends_epoch = flow.step % EPOCH == EPOCH - 1;
+        if (ends_epoch && epoch >= 1) arrived_early = load_number(&a.progress->arrived[epoch - 1]);
+        const u32 tag = flow.first_tag + flow.step;
+        const u64* in = a.ring + slot * slot_words;
+        slot = slot + 1 == RING ? 0 : slot + 1;
+        u64* out = a.ring + slot * slot_words;
+
+        // All words are asked for at once; then, while they come, what does not depend on them.
+        u64 word[STRIPS][INPUTS_A_LANE];
+        AlikeStrip now[STRIPS];
+#pragma unroll
+        for (u32 i = 0; i < STRIPS; ++i) {
+            now[i] = next[i];
+            const u32 index[4] = {now[i].inputs.x & 0xffff, now[i].inputs.x >> 16, now[i].inputs.y & 0xffff,
+                                  now[i].inputs.y >> 16};
+#pragma unroll
+            for (u32 t = 0; t < INPUTS_A_LANE; ++t) {
+                word[i][t] = u64(tag) << 32;
+                if (first_strip + i * warps < a.max_strips && mine + t < inputs) word[i][t] = load_word(in + index[t]);
+            }
+        }
+#pragma unroll
+        for (u32 i = 0; i < STRIPS; ++i) {
+            const u32 s = first_strip + i * warps;
+            if (s >= a.max_strips) break;
+            load(layers[l + 1], s, next[i]);
+            if (l + PREFETCHED_AHEAD <= last_layer) {
+                const UpdateLayer& ahead = layers[l + PREFETCHED_AHEAD];
+                constexpr u32 LINE = 128;
+                if (lane_id() == 0) prefetch(ahead.inputs + u64(s) * stored * sizeof(u16));
+                if (lane_id() == 1) prefetch(ahead.outputs + u64(s) * STRIP_OUTPUTS * sizeof(u16));
+                if (!EQUAL_WEIGHTS && lane_id() < stored * STRIP_OUTPUTS * sizeof(float) / LINE) {
+                    prefetch(ahead.weights + u64(s) * stored * STRIP_OUTPUTS + lane_id() * (LINE / sizeof(float)));
+                }
+            }
+        }
+        const UpdateLayer& layer = layers[l];
+        const float low = layer.low, high = layer.high, bias = layer.uniform_bias;
+        float weight[4] = {layer.weight, layer.weight, layer.weight, layer.weight};
+        // Equal weights or not, every output adds up its own sum: the compiler is not to see that they are equal.
+#pragma unroll
+        for (u32 q = 0; q < 4; ++q) asm("" : "+f"(weight[q]));
+
+#pragma unroll
+        for (u32 i = 0; i < STRIPS; ++i) {
+            if (first_strip + i * warps >= a.max_strips) break;
+            bool early;
+            do {
+                early = false;
+                const u32 index[4] = {now[i].inputs.x & 0xffff, now[i].inputs.x >> 16, now[i].inputs.y & 0xffff,
+                                      now[i].inputs.y >> 16};
+#pragma unroll
+                for (u32 t = 0; t < INPUTS_A_LANE; ++t) {
+                    if (u32(word[i][t] >> 32) != tag) {
+                        word[i][t] = load_word(in + index[t]);
+                        early = true;
+                    }
+                }
+            } while (early);
+            __syncwarp();
+            float sums[4] = {};
+#pragma unroll
+            for (u32 t = 0; t < INPUTS_A_LANE; ++t) {
+                const float y = __uint_as_float(u32(word[i][t]));
+                if constexpr (EQUAL_WEIGHTS) {
+#pragma unroll
+                    for (u32 q = 0; q < 4; ++q) sums[q] += weight[q] * y;
+                } else {
+                    sums[0] += now[i].weights[t].x * y;
+                    sums[1] += now[i].weights[t].y * y;
+                    sums[2] += now[i].weights[t].z * y;
+                    sums[3] += now[i].weights[t].w * y;
+                }
+            }
+            const float y = clamp(add_up(sums) + bias, low, high);
+            if (now[i].output != NONE) store_word(out + now[i].output, u64(tag + 1) << 32 | __float_as_uint(y));
+        }
+        if (ends_epoch) arrive(&shared.done[epoch], &a.progress->arrived[epoch], flow.warps_of_block, false);
+    }
+    if (flow.step > 0) finish(a, shared, flow);
+    if (flow.keeps_books) write_lists(a, shared, flow.live);
+    update_layer();
 }
 
 // Not inlined: the usual case, one column from the beginning, is to have the registers for itself.
@@ -773,7 +927,12 @@ __device__ __forceinline__ void flowing_layers(const PersistentUpdateArguments& 
     flow.warps_of_block = (workers - blockIdx.x - 1) / gridDim.x + 1;
     flow.keeps_books = spread_warp_id() == 0 && lane_id() == 0;
     if (flow.live != 1) flow = flow_with_several(a, layers, shared, kept, flow);
-    if (first_layer + flow.step < a.layer_count) flow_on<true>(a, layers, shared, kept, flow);
+    if (first_layer + flow.step == a.layer_count) return;
+    const u32 all_warps = gridDim.x * WARPS;
+    if (a.alike == ALIKE_EQUAL_WEIGHTS && a.max_strips <= all_warps) flow_alike<true, 1>(a, layers, shared, flow);
+    else if (a.alike == ALIKE_EQUAL_WEIGHTS && a.max_strips <= 2 * all_warps) flow_alike<true, 2>(a, layers, shared, flow);
+    else if (a.alike == ALIKE && a.max_strips <= all_warps) flow_alike<false, 1>(a, layers, shared, flow);
+    else flow_on<true>(a, layers, shared, kept, flow);
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 1) persistent_update(

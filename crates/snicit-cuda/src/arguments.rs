@@ -259,6 +259,8 @@ arguments! {
         progress: Pointer,
         ring_columns: u32,
         prune: f32,
+        alike: u32,
+        unused: u32,
     }
     LocateArguments for LocateColumns { columns: Pointer, count: Pointer, place: Pointer }
     RecoverArguments for Recover {

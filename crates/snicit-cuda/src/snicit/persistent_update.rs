@@ -9,7 +9,7 @@ use crate::arguments::PersistentUpdateArguments;
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
-use crate::layout::{Stored, UpdateForm};
+use crate::layout::{STRIP_OUTPUTS, Stored, UpdateForm};
 use crate::run::Run;
 use crate::runtime::{DeviceBuffer, DeviceValue, Kernel, Launch, Pointer};
 use crate::weights::WeightStore;
@@ -108,6 +108,8 @@ struct LayersOfLaunch {
     count: usize,
     max_strips: usize,
     outputs: usize,
+    /// Whether all are of one shape; ALIKE and ALIKE_EQUAL_WEIGHTS of the kernel, or 0.
+    alike: u32,
 }
 
 impl PersistentUpdate {
@@ -155,6 +157,7 @@ impl PersistentUpdate {
                     .max()
                     .unwrap_or(0),
                 outputs: layers[of_launch.end - 1].outputs(),
+                alike: alike(&layers[of_launch.clone()], &forms[of_launch.clone()]),
             }
         });
         let ring_neurons = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0).max(1);
@@ -253,6 +256,8 @@ impl PersistentUpdate {
             progress: self.progress.pointer(),
             ring_columns: self.ring_columns as u32,
             prune: self.prune,
+            alike: layers.alike,
+            unused: 0,
         };
         let launch = Launch {
             kernel: Kernel::PersistentUpdate,
@@ -262,6 +267,27 @@ impl PersistentUpdate {
         };
         launch.enqueue_cooperative(&run.gpu.kernels, run.stream, arguments)?;
         Ok(result)
+    }
+}
+
+/// Whether all layers of a launch are of one shape, that of the Graph Challenge's: with mini-blocks of whole
+/// strips, a uniform bias, and as many outputs as inputs.
+fn alike(layers: &[&Layer], forms: &[UpdateForm]) -> u32 {
+    /// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
+    const INPUTS_AT_ONCE: usize = 32;
+    let first = &forms[0];
+    let same_shape = layers.iter().zip(forms).all(|(layer, form)| {
+        let square = (layer.inputs(), layer.outputs()) == (layers[0].inputs(), layers[0].inputs());
+        let plain = form.strips.is_none() && form.narrow == (true, true);
+        let shape = (form.strip_outputs, form.strip_inputs, form.strip_count);
+        let as_first = shape == (STRIP_OUTPUTS, first.strip_inputs, first.strip_count);
+        square && plain && as_first && matches!(form.bias, Stored::Uniform(_))
+    });
+    let equal = forms.iter().filter(|form| matches!(form.weights, Stored::Uniform(_))).count();
+    match (same_shape && first.strip_inputs <= INPUTS_AT_ONCE, equal) {
+        (true, 0) => 1,
+        (true, equal) if equal == forms.len() => 2,
+        _ => 0,
     }
 }
 

@@ -25,6 +25,9 @@ struct Case {
     /// All weights are 1 instead.
     equal_weights: bool,
     bias: i32,
+    uniform_bias: bool,
+    /// Share of the outputs that have no connection.
+    unconnected: f64,
     inputs: usize,
     sampled_columns: usize,
     threshold_layer: usize,
@@ -40,6 +43,8 @@ impl Case {
             positive: 0.6,
             equal_weights: false,
             bias: 0,
+            uniform_bias: false,
+            unconnected: 0.1,
             inputs,
             sampled_columns: 32,
             threshold_layer: 1,
@@ -66,8 +71,8 @@ impl Case {
         let mut chosen = Vec::new();
         for output in 0..outputs {
             if output % self.block_outputs == 0 {
-                // Some outputs have no connection at all.
-                let reads = if random.random_bool(0.1) { 0 } else { self.reads.min(inputs) };
+                let reads =
+                    if random.random_bool(self.unconnected) { 0 } else { self.reads.min(inputs) };
                 chosen = rand::seq::index::sample(random, inputs, reads).into_vec();
             }
             connections.extend(chosen.iter().map(|&input| Connection {
@@ -77,7 +82,7 @@ impl Case {
             }));
         }
         let weights = SparseWeights::from_connections(inputs, outputs, connections).unwrap();
-        let bias = match self.equal_weights {
+        let bias = match self.uniform_bias {
             true => Bias::Uniform(self.bias as f32),
             false => {
                 Bias::PerNeuron((0..outputs).map(|o| (self.bias - (o % 2) as i32) as f32).collect())
@@ -99,11 +104,28 @@ fn cases() -> Vec<Case> {
     // All columns become alike.
     let contracting =
         |name, widths, inputs| Case { bias: 3, positive: 0.9, ..base(name, widths, inputs) };
+    // Every strip is whole: there are shorter ways for such layers.
+    let alike = |name, widths, inputs| {
+        let case = Case { bias: 3, positive: 0.9, uniform_bias: true, ..base(name, widths, inputs) };
+        Case { unconnected: 0.0, sampled_columns: 1, ..case }
+    };
     vec![
         Case { bias: -9, ..base("no column is left", vec![96; 9], 50) },
         Case { sampled_columns: 1, ..contracting("one column is left", vec![96; 40], 50) },
         Case { sampled_columns: 2, ..contracting("two centroids are left", vec![96; 40], 50) },
         Case { equal_weights: true, bias: -2, ..base("equal weights", vec![96; 40], 50) },
+        Case { reads: 32, ..alike("layers all alike", vec![1024; 40], 40) },
+        Case { sampled_columns: 3, ..alike("layers all alike, some columns", vec![96; 30], 100) },
+        Case {
+            equal_weights: true,
+            bias: -11,
+            reads: 30,
+            ..alike("alike, equal weights", vec![100; 99], 90)
+        },
+        Case { equal_weights: true, bias: -3, ..alike("two layers alike", vec![100; 4], 90) },
+        Case { equal_weights: true, bias: -3, reads: 7, ..alike("alike, wide", vec![40_000; 14], 4) },
+        Case { reads: 7, ..alike("alike, wide, weights differ", vec![40_000; 5], 4) },
+        Case { inputs: 1, ..alike("a single input", vec![64; 700], 1) },
         base("residues stay alive", vec![96; 12], 50),
         Case {
             sampled_columns: 2,
@@ -131,7 +153,11 @@ fn cases() -> Vec<Case> {
         Case { threshold_layer: 0, ..base("converted at once", vec![64; 6], 90) },
         Case { bias: 1, ..base("layers without neurons", vec![32, 32, 0, 40, 40], 20) },
         base("more strips than warps", vec![40_000, 40_000, 40_000, 40_000], 6),
-        Case { equal_weights: true, ..base("wide indices", vec![70_000, 70_000, 70_000, 64], 3) },
+        Case {
+            equal_weights: true,
+            uniform_bias: true,
+            ..base("wide indices", vec![70_000, 70_000, 70_000, 64], 3)
+        },
         Case { sampled_columns: 1, ..contracting("several launches", vec![64; 1401], 100) },
         Case { sampled_columns: 3, ..base("several launches with residues", vec![64; 1100], 90) },
     ]
@@ -189,7 +215,10 @@ fn the_cases_go_all_ways() {
         .iter()
         .map(|case| {
             let (network, inputs) = case.generate();
-            let report = cpu.prepare(&network, &case.plan()).unwrap().infer(&inputs).unwrap().report;
+            let outcome = cpu.prepare(&network, &case.plan()).unwrap().infer(&inputs).unwrap();
+            let live = outcome.output.categories().len();
+            assert_eq!(live == 0, case.name == "no column is left", "{}: {live} columns", case.name);
+            let report = outcome.report;
             let behind = &report.live_columns[case.threshold_layer..];
             (report.centroids.unwrap(), behind[0], behind[behind.len() - 2])
         })
