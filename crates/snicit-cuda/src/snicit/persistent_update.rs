@@ -303,3 +303,52 @@ fn layers_a_launch(gpu: &Gpu) -> Result<Option<usize>, CudaError> {
     let layers = (room / size_of::<UpdateLayer>()).min(MAX_LAYERS);
     Ok((cooperative != 0 && layers >= MIN_LAYERS_A_LAUNCH).then_some(layers))
 }
+
+#[cfg(test)]
+mod tests {
+    use snicit::network::MiniBlocks;
+    use snicit::{Activation, Bias, Connection, SparseWeights};
+
+    use super::*;
+
+    /// Sixteen outputs read the same `reads` inputs; the weights are equal if `equal`.
+    fn layer(inputs: u32, outputs: u32, reads: u32, bias: Bias, equal: bool) -> Layer {
+        let connections = (0..outputs).flat_map(|output| {
+            (0..reads).map(move |read| Connection {
+                input: (output / 16 * 3 + read) % inputs,
+                output,
+                weight: if equal { 0.5 } else { output as f32 },
+            })
+        });
+        let connections = connections.collect();
+        let weights = SparseWeights::from_connections(inputs as usize, outputs as usize, connections);
+        Layer::new(weights.unwrap(), bias, Activation::SDGC).unwrap()
+    }
+
+    fn alike_of(layers: &[Layer]) -> u32 {
+        let form = |layer: &Layer| {
+            let blocks = MiniBlocks::find(layer.weights());
+            UpdateForm::build(layer, Some(&blocks)).unwrap().0
+        };
+        let forms: Vec<UpdateForm> = layers.iter().map(form).collect();
+        alike(&layers.iter().collect::<Vec<_>>(), &forms)
+    }
+
+    #[test]
+    fn layers_are_alike_only_if_all_have_one_shape() {
+        let square = |equal| layer(40, 40, 5, Bias::Uniform(-0.1), equal);
+        assert_eq!(alike_of(&[square(true), square(true)]), 2);
+        assert_eq!(alike_of(&[square(false), square(false)]), 1);
+        assert_eq!(alike_of(&[square(false), square(true)]), 0);
+        let biases = Bias::PerNeuron((0..40).map(|o| o as f32).collect());
+        for other in [
+            layer(40, 40, 6, Bias::Uniform(-0.1), true),
+            layer(40, 50, 5, Bias::Uniform(-0.1), true),
+            layer(50, 50, 5, Bias::Uniform(-0.1), true),
+            layer(40, 40, 5, biases, true),
+        ] {
+            assert_eq!(alike_of(&[square(true), other]), 0);
+        }
+        assert_eq!(alike_of(&[layer(40, 40, 33, Bias::Uniform(-0.1), true)]), 0, "more than 32 inputs");
+    }
+}
