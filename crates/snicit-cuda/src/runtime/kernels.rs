@@ -28,6 +28,12 @@ pub struct KernelSource {
 const HEADERS: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../kernels/common.cuh")),
     ("columns.cuh", include_str!("../../kernels/columns.cuh")),
+    ("update_layers.cuh", include_str!("../../kernels/update_layers.cuh")),
+    ("update_state.cuh", include_str!("../../kernels/update_state.cuh")),
+    ("update_strip.cuh", include_str!("../../kernels/update_strip.cuh")),
+    ("synchronised_layers.cuh", include_str!("../../kernels/synchronised_layers.cuh")),
+    ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
+    ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
 ];
 
 /// Declares the kernels: an enum to name them, and the sources they are in.

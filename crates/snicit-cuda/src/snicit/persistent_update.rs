@@ -43,6 +43,8 @@ struct UpdateLayer {
     weights: Pointer,
     outputs: Pointer,
     bias: Pointer,
+    all: Pointer,
+    bytes: u64,
     strip_count: u32,
     strip_inputs: u32,
     strip_outputs: u32,
@@ -55,11 +57,11 @@ struct UpdateLayer {
     uniform_bias: f32,
 }
 
-// SAFETY: ten words of 4 bytes behind five of 8, without padding.
+// SAFETY: ten words of 4 bytes behind seven of 8, without padding.
 unsafe impl DeviceValue for UpdateLayer {}
 
 impl UpdateLayer {
-    fn new(layer: &Layer, form: &UpdateForm, weights: Pointer) -> Self {
+    fn new(layer: &Layer, form: &UpdateForm, (weights, bytes): (Pointer, u64)) -> Self {
         let stored = |stored: Stored| match stored {
             Stored::At(offset) => (weights + offset, 0.0),
             Stored::Uniform(value) => (0, value),
@@ -73,6 +75,8 @@ impl UpdateLayer {
             weights: rows,
             outputs: weights + form.outputs,
             bias,
+            all: weights,
+            bytes,
             strip_count: form.strip_count as u32,
             strip_inputs: form.strip_inputs as u32,
             strip_outputs: form.strip_outputs as u32,
@@ -144,7 +148,7 @@ impl PersistentUpdate {
             .iter()
             .zip(&forms)
             .enumerate()
-            .map(|(index, (layer, form))| UpdateLayer::new(layer, form, weights.resident_layer(index).0))
+            .map(|(index, (layer, form))| UpdateLayer::new(layer, form, weights.resident_layer(index)))
             .collect();
         let launches = (0..layers.len()).step_by(layers_a_launch).map(|first| {
             let of_launch = first..layers.len().min(first + layers_a_launch);
