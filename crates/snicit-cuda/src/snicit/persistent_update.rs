@@ -161,7 +161,7 @@ impl PersistentUpdate {
                     .max()
                     .unwrap_or(0),
                 outputs: layers[of_launch.end - 1].outputs(),
-                alike: alike(&layers[of_launch.clone()], &forms[of_launch.clone()]),
+                alike: alike(&layers[of_launch.clone()], &forms[of_launch]),
             }
         });
         let ring_neurons = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0).max(1);
