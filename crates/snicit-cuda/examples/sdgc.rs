@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use snicit::{Categories, CpuEngine, Engine, Inputs, Method, Network, Plan, Prepared, StageTimes};
-use snicit_cuda::{CudaEngine, CudaOptions, MiniBlockUse};
+use snicit_cuda::{CudaEngine, CudaOptions, MiniBlockUse, UpdateSchedule};
 use snicit_data::{digits, mnist, radixnet, sdgc};
 
 struct Arguments {
@@ -52,7 +52,10 @@ fn arguments() -> Arguments {
             "--inputs" => arguments.inputs = value().parse().unwrap(),
             "--batch" => arguments.batch = Some(value().parse().unwrap()),
             "--cpu" => arguments.cpu = true,
-            "--paper" => arguments.options.mini_blocks = MiniBlockUse::Never,
+            "--paper" => {
+                arguments.options.mini_blocks = MiniBlockUse::Never;
+                arguments.options.update = UpdateSchedule::PerLayer;
+            }
             benchmark => {
                 let (neurons, layers) = benchmark.split_once('-').expect("NEURONS-LAYERS");
                 arguments.benchmarks.push((neurons.parse().unwrap(), layers.parse().unwrap()));
@@ -157,8 +160,11 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
             categories.len(),
         );
         let live = &outcome.report.live_columns;
+        let behind = network.layers().len() - outcome.report.threshold_layer;
         println!(
-            "  prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; {}",
+            "  post {:.2} µs a layer behind layer {}; prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; {}",
+            milliseconds(times.post_convergence) * 1e3 / behind.max(1) as f64,
+            outcome.report.threshold_layer,
             milliseconds(prepared.preparation_time()),
             milliseconds(wall[0]),
             milliseconds(wall[wall.len() - 1]),

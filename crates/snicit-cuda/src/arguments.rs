@@ -365,6 +365,32 @@ arguments! {
         next_weights: Pointer,
         next_bytes: u64,
     }
+    PersistentUpdateArguments for PersistentUpdate {
+        layers: Pointer,
+        layer_count: u32,
+        max_strips: u32,
+        from: Pointer,
+        other: Pointer,
+        slots: Pointer,
+        inputs: Pointer,
+        centers: Pointer,
+        count: Pointer,
+        centroid_count: Pointer,
+        live_slots: Pointer,
+        live_inputs: Pointer,
+        live_centers: Pointer,
+        live_count: Pointer,
+        entered: Pointer,
+        flags: Pointer,
+        ring: Pointer,
+        ring_neurons: u64,
+        last_tag: Pointer,
+        progress: Pointer,
+        ring_columns: u32,
+        prune: f32,
+        alike: u32,
+        unused: u32,
+    }
     LocateArguments for LocateColumns { columns: Pointer, count: Pointer, place: Pointer }
     RecoverArguments for Recover {
         converted: Pointer,

@@ -24,6 +24,28 @@ pub struct CudaOptions {
     /// Outputs that a block of BF-2019 and SNIG-2020 keeps in shared memory at most; `None` for as many
     /// as fit.
     pub max_slab: Option<std::num::NonZeroUsize>,
+    /// How SNICIT's post-convergence update is scheduled.
+    pub update: UpdateSchedule,
+}
+
+impl CudaOptions {
+    /// With this schedule of SNICIT's post-convergence update.
+    #[must_use]
+    pub fn with_update(mut self, update: UpdateSchedule) -> Self {
+        self.update = update;
+        self
+    }
+}
+
+/// How SNICIT's post-convergence update is scheduled. Both give the same answers up to rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UpdateSchedule {
+    /// Many layers in one launch, with XY-2021's product where the weights fit the GPU; else as
+    /// [`UpdateSchedule::PerLayer`].
+    #[default]
+    Persistent,
+    /// The paper's: two kernels a layer, the load-reduced product and the update.
+    PerLayer,
 }
 
 /// When SNICIT computes the layers up to the threshold layer by mini-blocks on the matrix units: the engine's

@@ -31,7 +31,7 @@ mod workspace;
 mod xy2021;
 
 pub use devices::{DeviceInfo, Devices, devices};
-pub use engine::{CudaEngine, CudaOptions, MiniBlockUse, WeightPlacement};
+pub use engine::{CudaEngine, CudaOptions, MiniBlockUse, UpdateSchedule, WeightPlacement};
 pub use error::CudaError;
 pub use prepared::CudaPrepared;
 pub use runtime::nvrtc;

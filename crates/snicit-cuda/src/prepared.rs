@@ -23,13 +23,13 @@ use crate::mini_blocks::MiniBlockFeedForward;
 use crate::recording::{Recorder, Recording};
 use crate::run::{Run, Sending, Sent, upload};
 use crate::runtime::{Kernel, PinnedBuffer};
-use crate::snicit::{PostConvergence, Snicit};
+use crate::snicit::{PerLayerUpdate, PersistentUpdate, PostConvergence, Snicit};
 use crate::snig2020::TaskGraphFeedForward;
 use crate::spmm::Spmm;
 use crate::weights::WeightStore;
 use crate::workspace::{Needs, Workspace, count_slots};
 use crate::xy2021::{self, Choice};
-use crate::{CudaError, CudaOptions};
+use crate::{CudaError, CudaOptions, UpdateSchedule};
 
 /// Batches are counted in 32 bits, with room for rounding up.
 const MAX_BATCH: usize = 1 << 31;
@@ -84,6 +84,7 @@ impl CudaPrepared {
             Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, layers)?,
             Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, layers)?,
             Method::Snicit => {
+                let schedule = options.update;
                 let options = &plan.snicit;
                 let blocks = preparation.mini_blocks(options, threshold_layer)?;
                 chunks = blocks.as_ref().map(MiniBlockFeedForward::needs);
@@ -94,10 +95,7 @@ impl CudaPrepared {
                     }
                     None => preparation.method(options.pre_convergence, threshold_layer)?,
                 };
-                let behind = preparation.post_convergence(options.post_convergence, threshold_layer)?;
-                let (products, weights) = behind;
-                let of_layers = network.layers()[threshold_layer..].iter().map(AsRef::as_ref);
-                let behind = PostConvergence::new(of_layers, products, weights, options);
+                let behind = preparation.post_convergence(options, threshold_layer, schedule)?;
                 let neurons = match threshold_layer {
                     0 => network.inputs(),
                     t => network.layers()[t - 1].outputs(),
@@ -129,6 +127,7 @@ impl CudaPrepared {
         let mut notes = preparation.notes();
         notes.append(&mut preparation.found);
         notes.push(method.weights_note());
+        notes.extend(method.update_note());
         if plan.merge_equal_columns {
             notes.push("equal columns are not merged on the GPU; the answer is the same".to_owned());
         }
@@ -412,6 +411,13 @@ impl PreparedMethod {
         }
     }
 
+    fn update_note(&self) -> Option<String> {
+        let PreparedMethod::Snicit(snicit) = self else { return None };
+        let PostConvergence::Persistent(update) = &snicit.post_convergence else { return None };
+        let plural = if update.launches() == 1 { "" } else { "es" };
+        Some(format!("post-convergence update in {} launch{plural}", update.launches()))
+    }
+
     fn weights_note(&self) -> String {
         let stores = match self {
             PreparedMethod::FeedForward(method) => vec![method.weights()],
@@ -476,16 +482,27 @@ impl Preparation<'_> {
         MiniBlockFeedForward::new(self.gpu, weights, self.network, layers, mini_blocks)
     }
 
-    /// The products of the layers from `first` on.
+    /// The layers from `first` on.
     fn post_convergence(
         &mut self,
-        method: FeedForward,
+        options: &SnicitOptions,
         first: usize,
-    ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore), CudaError> {
-        let layers = self.network.layers().len() - first;
-        let (products, weights, choices) = self.products(method, first, layers)?;
+        schedule: UpdateSchedule,
+    ) -> Result<PostConvergence, CudaError> {
+        let layers: Vec<&Layer> = self.network.layers()[first..].iter().map(AsRef::as_ref).collect();
+        let method = options.post_convergence;
+        if schedule == UpdateSchedule::Persistent && method == FeedForward::Xy2021 {
+            let check = |index| self.check_connections(first + index);
+            let built = PersistentUpdate::build(self.gpu, self.options.weights, &layers, options, check)?;
+            if let Some((update, choices)) = built {
+                self.choices.extend(choices);
+                return Ok(PostConvergence::Persistent(update));
+            }
+        }
+        let (products, weights, choices) = self.products(method, first, layers.len())?;
         self.choices.extend(choices);
-        Ok((products, weights))
+        let update = PerLayerUpdate::new(layers.into_iter(), products, weights, options);
+        Ok(PostConvergence::PerLayer(update))
     }
 
     #[allow(clippy::type_complexity, reason = "a triple that is taken apart at once")]
@@ -520,13 +537,18 @@ impl Preparation<'_> {
         build: impl Fn(&Layer) -> (F, Vec<u8>) + Sync,
     ) -> Result<(Vec<F>, WeightStore), CudaError> {
         WeightStore::new(&self.gpu.device, self.options.weights, layers, |index| {
-            let layer = &self.network.layers()[first + index];
-            let connections = layer.weights().connections();
-            if u32::try_from(connections).is_err() {
-                return Err(CudaError::TooManyConnections { layer: first + index + 1, connections });
-            }
-            Ok(build(layer))
+            self.check_connections(first + index)?;
+            Ok(build(&self.network.layers()[first + index]))
         })
+    }
+
+    /// The kernels count the connections of a layer (0-based) in 32 bits.
+    fn check_connections(&self, layer: usize) -> Result<(), CudaError> {
+        let connections = self.network.layers()[layer].weights().connections();
+        if u32::try_from(connections).is_err() {
+            return Err(CudaError::TooManyConnections { layer: layer + 1, connections });
+        }
+        Ok(())
     }
 
     fn notes(&self) -> Vec<String> {

@@ -16,6 +16,9 @@ use crate::runtime::{Device, Graph};
 /// Layers of a segment at most: between segments the observer may stop the inference.
 const LAYERS_A_SEGMENT: usize = 128;
 
+/// The same where a launch does many layers: they take less time.
+const PERSISTENT_LAYERS_A_SEGMENT: usize = 2048;
+
 /// Segments that are sent ahead of the device.
 const SEGMENTS_AHEAD: usize = 2;
 
@@ -95,7 +98,13 @@ impl Recorder {
 
     pub(crate) fn sent_layer(&mut self) -> Result<(), CudaError> {
         self.layers += 1;
-        if self.layers == LAYERS_A_SEGMENT { self.next_segment(None) } else { Ok(()) }
+        if self.layers >= LAYERS_A_SEGMENT { self.next_segment(None) } else { Ok(()) }
+    }
+
+    /// Layers of one launch.
+    pub(crate) fn sent_layers(&mut self, layers: usize) -> Result<(), CudaError> {
+        self.layers += layers;
+        if self.layers >= PERSISTENT_LAYERS_A_SEGMENT { self.next_segment(None) } else { Ok(()) }
     }
 
     pub(crate) fn stage_done(&mut self, stage: Stage) -> Result<(), CudaError> {

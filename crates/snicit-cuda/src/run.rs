@@ -348,13 +348,19 @@ impl<'a> Run<'a> {
 
     /// Says that the work of a layer has been sent; waits for earlier layers if too many are under way.
     pub(crate) fn sent_layer(&mut self) -> Result<(), CudaError> {
+        self.sent_layers(1)
+    }
+
+    /// Says that the work of `layers` layers has been sent.
+    pub(crate) fn sent_layers(&mut self, layers: usize) -> Result<(), CudaError> {
         let observer = match &mut self.sending {
             Sending::Direct { observer, .. } => *observer,
-            Sending::Recorded(recorder) => return recorder.sent_layer(),
+            Sending::Recorded(recorder) if layers == 1 => return recorder.sent_layer(),
+            Sending::Recorded(recorder) => return recorder.sent_layers(layers),
             Sending::Quiet => return Ok(()),
         };
-        self.unmarked_layers += 1;
-        if self.unmarked_layers == LAYERS_BETWEEN_EVENTS {
+        self.unmarked_layers += layers;
+        if self.unmarked_layers >= LAYERS_BETWEEN_EVENTS {
             let event = self.gpu.device.event()?;
             event.record(self.stream).to("record an event")?;
             self.pending.push_back((event, self.unmarked_layers));

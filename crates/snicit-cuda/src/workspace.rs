@@ -8,6 +8,7 @@ use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
 use crate::mini_blocks::{ChunkNeeds, MergeBuffers};
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
+use crate::snicit::MIN_LAYERS_A_LAUNCH;
 
 /// What the layers and the method ask of a workspace.
 #[derive(Debug, Clone, Default)]
@@ -172,7 +173,8 @@ pub(crate) fn mark_rows(layers: usize) -> usize {
 }
 
 /// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; one for each
-/// compaction; and one a layer for mini-blocks, which count what enters a layer apart.
+/// compaction; one a layer for mini-blocks, which count what enters a layer apart; and one for each launch
+/// of the persistent update.
 pub(crate) fn count_slots(layers: usize) -> usize {
-    4 * layers + 16
+    4 * layers + layers / MIN_LAYERS_A_LAUNCH + 16
 }

@@ -39,16 +39,22 @@ pub(crate) struct Choice {
     pub(crate) mean_outputs: f64,
 }
 
-/// Brings a layer into the form of the kernel that is modelled to be faster.
-pub(crate) fn build(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+/// What a layer's inputs are shared by, and whether strips are modelled to be faster than rows.
+pub(crate) fn choose(layer: &Layer) -> (MiniBlocks, Choice) {
     let blocks = MiniBlocks::find(layer.weights());
     let reads = StripsForm::input_reads(layer, &blocks);
     let strips_cost = reads as f64 * (cost::READ + crate::layout::STRIP_OUTPUTS as f64);
     let rows_cost = layer.weights().connections() as f64 * cost::CONNECTION;
     let strips = strips_cost <= rows_cost && u32::try_from(reads).is_ok();
     let choice = Choice { strips, mean_outputs: blocks.mean_outputs() };
+    (blocks, choice)
+}
+
+/// Brings a layer into the form of the kernel that is modelled to be faster.
+pub(crate) fn build(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+    let (blocks, choice) = choose(layer);
     let outputs = layer.outputs();
-    if strips {
+    if choice.strips {
         let (form, bytes) = StripsForm::build(layer, &blocks);
         (Box::new(StripsSpmm { form, outputs }), choice, bytes)
     } else {

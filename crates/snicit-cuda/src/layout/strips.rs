@@ -12,11 +12,11 @@ pub(crate) const STRIP_OUTPUTS: usize = 16;
 /// Up to sixteen outputs with one set of inputs; `Strip` of the kernel.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Strip {
-    first_input: u32,
-    inputs: u32,
-    outputs: u32,
-    first_output: u32,
+pub(super) struct Strip {
+    pub(super) first_input: u32,
+    pub(super) inputs: u32,
+    pub(super) outputs: u32,
+    pub(super) first_output: u32,
 }
 
 // SAFETY: four numbers of four bytes, without padding.
@@ -47,6 +47,14 @@ impl StripsForm {
         blocks.blocks.iter().map(|block| reads(&block.outputs)).sum()
     }
 
+    /// The outputs of each strip.
+    pub(super) fn outputs_of_strips(blocks: &MiniBlocks) -> impl Iterator<Item = &[u32]> {
+        let with_inputs = blocks.blocks.iter().map(|block| &block.outputs[..]);
+        // Outputs without connections have their bias: strips without inputs.
+        let neurons = with_inputs.chain([&blocks.unconnected[..]]);
+        neurons.flat_map(|neurons| neurons.chunks(STRIP_OUTPUTS))
+    }
+
     /// Brings a layer into the form.
     ///
     /// # Panics
@@ -55,26 +63,22 @@ impl StripsForm {
         let weights = layer.weights();
         let mut strips = Vec::new();
         let (mut inputs, mut values, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
-        let with_inputs = blocks.blocks.iter().map(|block| &block.outputs[..]);
-        // Outputs without connections have their bias: strips without inputs.
-        for neurons in with_inputs.chain([&blocks.unconnected[..]]) {
-            for neurons in neurons.chunks(STRIP_OUTPUTS) {
-                let of_strip = weights.row(neurons[0] as usize).0;
-                strips.push(Strip {
-                    first_input: u32::try_from(inputs.len()).expect("fewer than 2^32 inputs are read"),
-                    inputs: of_strip.len() as u32,
-                    outputs: neurons.len() as u32,
-                    first_output: outputs.len() as u32,
-                });
-                inputs.extend_from_slice(of_strip);
-                outputs.extend_from_slice(neurons);
-                let first = values.len();
-                values.resize(first + of_strip.len() * STRIP_OUTPUTS, 0.0_f32);
-                for (o, &neuron) in neurons.iter().enumerate() {
-                    let of_neuron = values[first..].iter_mut().skip(o).step_by(STRIP_OUTPUTS);
-                    let row = weights.row(neuron as usize).1;
-                    of_neuron.zip(row).for_each(|(value, &weight)| *value = weight);
-                }
+        for neurons in Self::outputs_of_strips(blocks) {
+            let of_strip = weights.row(neurons[0] as usize).0;
+            strips.push(Strip {
+                first_input: u32::try_from(inputs.len()).expect("fewer than 2^32 inputs are read"),
+                inputs: of_strip.len() as u32,
+                outputs: neurons.len() as u32,
+                first_output: outputs.len() as u32,
+            });
+            inputs.extend_from_slice(of_strip);
+            outputs.extend_from_slice(neurons);
+            let first = values.len();
+            values.resize(first + of_strip.len() * STRIP_OUTPUTS, 0.0_f32);
+            for (o, &neuron) in neurons.iter().enumerate() {
+                let of_neuron = values[first..].iter_mut().skip(o).step_by(STRIP_OUTPUTS);
+                let row = weights.row(neuron as usize).1;
+                of_neuron.zip(row).for_each(|(value, &weight)| *value = weight);
             }
         }
         let bias: Vec<f32> = outputs.iter().map(|&neuron| layer.bias().of(neuron as usize)).collect();

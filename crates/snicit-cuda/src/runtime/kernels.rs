@@ -30,6 +30,12 @@ const HEADERS: &[(&str, &str)] = &[
     ("columns.cuh", include_str!("../../kernels/columns.cuh")),
     ("chunks.cuh", include_str!("../../kernels/chunks.cuh")),
     ("matrix_units.cuh", include_str!("../../kernels/matrix_units.cuh")),
+    ("update_layers.cuh", include_str!("../../kernels/update_layers.cuh")),
+    ("update_state.cuh", include_str!("../../kernels/update_state.cuh")),
+    ("update_strip.cuh", include_str!("../../kernels/update_strip.cuh")),
+    ("synchronised_layers.cuh", include_str!("../../kernels/synchronised_layers.cuh")),
+    ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
+    ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
 ];
 
 /// Declares the kernels: an enum to name them, and the sources they are in.
@@ -99,6 +105,7 @@ kernels! {
     "post_convergence.cu":
         UpdateInputMajor = "update_input_major",
         UpdateNeuronMajor = "update_neuron_major";
+    "persistent_update.cu": PersistentUpdate = "persistent_update";
     "recovery.cu": LocateColumns = "locate_columns", Recover = "recover";
 }
 
@@ -225,14 +232,35 @@ impl Launch {
         stream: &CudaStream,
         arguments: A,
     ) -> Result<(), CudaError> {
+        self.enqueue_with(kernels, stream, arguments, false)
+    }
+
+    /// As [`Launch::enqueue`], with all blocks on the device at the same time: they may wait for one another.
+    pub(crate) fn enqueue_cooperative<A: KernelArguments>(
+        self,
+        kernels: &Kernels,
+        stream: &CudaStream,
+        arguments: A,
+    ) -> Result<(), CudaError> {
+        self.enqueue_with(kernels, stream, arguments, true)
+    }
+
+    fn enqueue_with<A: KernelArguments>(
+        self,
+        kernels: &Kernels,
+        stream: &CudaStream,
+        arguments: A,
+        cooperative: bool,
+    ) -> Result<(), CudaError> {
         assert!(A::KERNELS.contains(&self.kernel), "{:?} takes other arguments", self.kernel);
         let mut arguments = arguments;
         let mut pointers = [(&raw mut arguments).cast::<c_void>()];
+        let launch = if cooperative { result::launch_cooperative_kernel } else { result::launch_kernel };
         stream.context().bind_to_thread().to("switch to the GPU")?;
         // SAFETY: the kernel takes one structure of this type, by the contract of KernelArguments, which
         // also says that its pointers are valid. The driver copies the argument during the call.
         unsafe {
-            result::launch_kernel(
+            launch(
                 kernels.function(self.kernel).cu_function(),
                 (self.blocks.max(1), 1, 1),
                 (self.threads.0, self.threads.1, 1),

@@ -1,6 +1,7 @@
 //! SNICIT (Jiang et al., ICPP 2023) in its four stages, a module each.
 
 mod conversion;
+mod persistent_update;
 mod post_convergence;
 mod pre_convergence;
 mod recovery;
@@ -12,7 +13,8 @@ use crate::columns::Columns;
 use crate::feed_forward::FeedForwardMethod;
 use crate::run::Run;
 pub(crate) use conversion::Conversion;
-pub(crate) use post_convergence::PostConvergence;
+pub(crate) use persistent_update::{MIN_LAYERS_A_LAUNCH, PersistentUpdate};
+pub(crate) use post_convergence::{PerLayerUpdate, PostConvergence};
 
 /// A network prepared for SNICIT.
 pub(crate) struct Snicit {

@@ -3,10 +3,14 @@
 //! For each layer the load-reduced product `Z = W·Ŷ` of all columns that are not empty, and then the update:
 //! `Ŷ'_c = σ(Z_c + b)` for centroids, `Ŷ'_j = σ(Z_c + Z_j + b) − σ(Z_c + b)` for the residues of centroid `c`.
 //! Every so many layers the list of columns that are not empty (the paper's `ne_idx`) is rebuilt.
+//!
+//! Two schedules: the paper's, layer by layer, here; many layers a launch in
+//! [`persistent_update`](super::persistent_update).
 
 use snicit::{Error, Layer, SnicitOptions};
 
 use super::conversion::{Converted, conversion_buffers};
+use super::persistent_update::PersistentUpdate;
 use crate::arguments::{LiveMarks, UpdateArguments};
 use crate::columns::Layout;
 use crate::run::Run;
@@ -18,7 +22,34 @@ use crate::weights::WeightStore;
 const PREFETCHED_BYTES: u64 = 16 << 20;
 
 /// The layers behind the threshold layer.
-pub(crate) struct PostConvergence {
+pub(crate) enum PostConvergence {
+    PerLayer(PerLayerUpdate),
+    Persistent(PersistentUpdate),
+}
+
+impl PostConvergence {
+    /// The weights of its layers.
+    pub(crate) fn weights(&self) -> &WeightStore {
+        match self {
+            PostConvergence::PerLayer(update) => &update.weights,
+            PostConvergence::Persistent(update) => update.weights(),
+        }
+    }
+
+    /// `Ŷ(t)` to `Ŷ(l)`.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], or what the driver says.
+    pub(super) fn pass(&self, run: &mut Run<'_>, converted: Converted) -> Result<Converted, Error> {
+        match self {
+            PostConvergence::PerLayer(update) => update.pass(run, converted),
+            PostConvergence::Persistent(update) => update.pass(run, converted),
+        }
+    }
+}
+
+/// The paper's schedule: two kernels a layer.
+pub(crate) struct PerLayerUpdate {
     layers: Vec<ConvertedLayer>,
     weights: WeightStore,
     rebuild_interval: usize,
@@ -31,7 +62,7 @@ struct ConvertedLayer {
     bounds: (f32, f32),
 }
 
-impl PostConvergence {
+impl PerLayerUpdate {
     /// Takes the products of `layers`, in order.
     pub(crate) fn new<'a>(
         layers: impl Iterator<Item = &'a Layer>,
@@ -41,7 +72,7 @@ impl PostConvergence {
     ) -> Self {
         let layer =
             |(layer, spmm): (&Layer, _)| ConvertedLayer { spmm, bounds: layer.activation().bounds() };
-        PostConvergence {
+        PerLayerUpdate {
             layers: layers.zip(products).map(layer).collect(),
             weights,
             rebuild_interval: options.rebuild_interval,
@@ -49,16 +80,7 @@ impl PostConvergence {
         }
     }
 
-    /// The weights of its layers.
-    pub(crate) fn weights(&self) -> &WeightStore {
-        &self.weights
-    }
-
-    /// `Ŷ(t)` to `Ŷ(l)`.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`], or what the driver says.
-    pub(super) fn pass(&self, run: &mut Run<'_>, converted: Converted) -> Result<Converted, Error> {
+    fn pass(&self, run: &mut Run<'_>, converted: Converted) -> Result<Converted, Error> {
         let stream = run.stream;
         let mut columns = converted.columns;
         let mut weights = self.weights.pass(stream, 0..self.layers.len());

@@ -8,6 +8,7 @@ mod engines;
 mod large;
 mod methods;
 mod mini_blocks;
+mod post_convergence;
 mod problem;
 mod refusals;
 // The same tests that the CPU engine must pass; they take their engines from `crate::problem`.
