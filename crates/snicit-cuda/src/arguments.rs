@@ -182,6 +182,17 @@ arguments! {
     }
     StripsArguments for StripsLayer, StripsLayerBits { layer: StripsLayer, rows: RowsArguments }
     GatherArguments for GatherLayer, GatherLayerBits { layer: GatherLayer, rows: RowsArguments }
+    DenseArguments for DenseLayers {
+        base: Pointer,
+        layers: Pointer,
+        layer_count: u32,
+        plain: u32,
+        source: u32,
+        narrow: u32,
+        largest_tile: u32,
+        input_scale: f32,
+        rows: RowsArguments,
+    }
     DownsampleArguments for Downsample {
         y: ConversionColumns,
         sampled: u32,

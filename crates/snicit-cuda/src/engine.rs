@@ -5,6 +5,7 @@ use cudarc::driver::CudaStream;
 use snicit::{Engine, Error, Network, Plan, Prepared};
 
 use crate::CudaError;
+use crate::dense::DenseLimits;
 use crate::layout::SlabShape;
 use crate::prepared::CudaPrepared;
 use crate::runtime::{CubinCache, Device, Kernel, Kernels};
@@ -22,6 +23,20 @@ pub struct CudaOptions {
     /// Outputs that a block of BF-2019 and SNIG-2020 keeps in shared memory at most; `None` for as many
     /// as fit.
     pub max_slab: Option<std::num::NonZeroUsize>,
+    /// Which products XY-2021 chooses from.
+    pub products: Products,
+}
+
+/// Which products XY-2021 may choose for a layer, and SNICIT where it uses XY-2021's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Products {
+    /// The dense product where it is modelled to be faster, else a sparse one.
+    #[default]
+    Modelled,
+    /// The dense product for every layer that it can take.
+    Dense,
+    /// Sparse ones only, in float32 throughout.
+    Sparse,
 }
 
 /// Where the weights of a network lie.
@@ -42,6 +57,7 @@ pub(crate) struct Gpu {
     pub(crate) kernels: Arc<Kernels>,
     pub(crate) stream: Arc<CudaStream>,
     pub(crate) shape: SlabShape,
+    pub(crate) dense: DenseLimits,
 }
 
 impl Gpu {
@@ -59,6 +75,7 @@ pub struct CudaEngine {
     device: Device,
     kernels: Arc<Kernels>,
     shape: SlabShape,
+    dense: DenseLimits,
     options: CudaOptions,
 }
 
@@ -79,7 +96,8 @@ impl CudaEngine {
         let device = Device::open(options.device)?;
         let kernels = Kernels::load(&device, &CubinCache::from_environment())?;
         let shape = slab_shape(&device, &kernels, options)?;
-        Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, options: options.clone() })
+        let dense = DenseLimits::new(&device, &kernels, options.products)?;
+        Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, dense, options: options.clone() })
     }
 
     /// How long it took to have the kernels, compiled or from the cache.
@@ -107,6 +125,7 @@ impl CudaEngine {
             kernels: Arc::clone(&self.kernels),
             stream: self.device.new_stream()?,
             shape: self.shape,
+            dense: self.dense,
         };
         CudaPrepared::new(gpu, &self.options, network, plan)
     }

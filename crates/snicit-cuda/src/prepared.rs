@@ -19,6 +19,7 @@ use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
 use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
+use crate::fused::{FusedFeedForward, FusionPlan};
 use crate::recording::{Recorder, Recording};
 use crate::run::{Run, Sending, Sent, upload};
 use crate::runtime::{Kernel, PinnedBuffer};
@@ -75,15 +76,15 @@ impl CudaPrepared {
         let start = Instant::now();
         let threshold_layer = plan.threshold_layer(network)?;
         let mut preparation =
-            Preparation { gpu: &gpu, network, placement: options.weights, choices: Vec::new() };
+            Preparation { gpu: &gpu, network, placement: options.weights, choices: Vec::new(), fused: 0 };
         let layers = network.layers().len();
         let method = match plan.method {
-            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, layers)?,
-            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, layers)?,
-            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, layers)?,
+            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, threshold_layer)?,
+            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, threshold_layer)?,
+            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, threshold_layer)?,
             Method::Snicit => {
                 let options = &plan.snicit;
-                let before = preparation.method(options.pre_convergence, threshold_layer)?;
+                let before = preparation.method(options.pre_convergence, threshold_layer, threshold_layer)?;
                 let behind = preparation.post_convergence(options.post_convergence, threshold_layer)?;
                 let (products, weights) = behind;
                 let of_layers = network.layers()[threshold_layer..].iter().map(AsRef::as_ref);
@@ -417,18 +418,27 @@ struct Preparation<'a> {
     network: &'a Network,
     placement: WeightPlacement,
     choices: Vec<Choice>,
+    /// Layers that are taken together with others.
+    fused: usize,
 }
 
 impl Preparation<'_> {
-    fn feed_forward(&mut self, method: FeedForward, layers: usize) -> Result<PreparedMethod, CudaError> {
-        Ok(PreparedMethod::FeedForward(self.method(method, layers)?))
+    /// All layers, to be passed in two passes, up to the threshold layer and behind.
+    fn feed_forward(
+        &mut self,
+        method: FeedForward,
+        threshold_layer: usize,
+    ) -> Result<PreparedMethod, CudaError> {
+        let layers = self.network.layers().len();
+        Ok(PreparedMethod::FeedForward(self.method(method, layers, threshold_layer)?))
     }
 
-    /// The network's first `layers` layers.
+    /// The network's first `layers` layers, of which no two are taken together across layer `boundary`.
     fn method(
         &mut self,
         method: FeedForward,
         layers: usize,
+        boundary: usize,
     ) -> Result<Box<dyn FeedForwardMethod>, CudaError> {
         let of_layers = || self.network.layers()[..layers].iter().map(AsRef::as_ref);
         if method == FeedForward::Snig2020 {
@@ -438,10 +448,38 @@ impl Preparation<'_> {
             let method = TaskGraphFeedForward::new(of_layers(), products, weights, shape, max_width);
             return Ok(Box::new(method));
         }
+        if method == FeedForward::Xy2021
+            && let Some(method) = self.fused(layers, boundary)?
+        {
+            return Ok(Box::new(method));
+        }
         let (products, weights, choices) = self.products(method, 0, layers)?;
         let method = CompactingFeedForward::new(of_layers(), products, weights);
         self.choices.extend(choices);
         Ok(Box::new(method))
+    }
+
+    /// The network's first `layers` layers by XY-2021, if some of them are dense.
+    fn fused(
+        &mut self,
+        layers: usize,
+        boundary: usize,
+    ) -> Result<Option<FusedFeedForward>, CudaError> {
+        let of_network: Vec<&Layer> =
+            self.network.layers()[..layers].iter().map(AsRef::as_ref).collect();
+        let Some(plan) = FusionPlan::find(&of_network, boundary, self.gpu.dense) else {
+            return Ok(None);
+        };
+        check_connections(&of_network, 0)?;
+        let (built, weights) =
+            WeightStore::new(&self.gpu.device, self.placement, plan.len(), |step| {
+                let (step, choices, bytes) = plan.build(step, &of_network);
+                Ok(((step, choices), bytes))
+            })?;
+        let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();
+        self.choices.extend(choices.into_iter().flatten());
+        self.fused += plan.fused_layers();
+        Ok(Some(FusedFeedForward::new(steps, weights)))
     }
 
     /// The products of the layers from `first` on.
@@ -465,7 +503,7 @@ impl Preparation<'_> {
     ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore, Vec<Choice>), CudaError> {
         if method == FeedForward::Xy2021 {
             let (built, weights) = self.store(first, layers, |layer| {
-                let (spmm, choice, bytes) = xy2021::build(layer);
+                let (spmm, choice, bytes) = xy2021::build(layer, self.gpu.dense);
                 ((spmm, choice), bytes)
             })?;
             let (products, choices) = built.into_iter().unzip();
@@ -489,16 +527,20 @@ impl Preparation<'_> {
     ) -> Result<(Vec<F>, WeightStore), CudaError> {
         WeightStore::new(&self.gpu.device, self.placement, layers, |index| {
             let layer = &self.network.layers()[first + index];
-            let connections = layer.weights().connections();
-            if u32::try_from(connections).is_err() {
-                return Err(CudaError::TooManyConnections { layer: first + index + 1, connections });
-            }
+            check_connections(&[layer], first + index)?;
             Ok(build(layer))
         })
     }
 
     fn notes(&self) -> Vec<String> {
-        let searched = self.choices.len();
+        let dense = self.choices.iter().filter(|choice| choice.dense).count();
+        let searched = self.choices.len() - dense;
+        let mut notes = Vec::new();
+        if dense > 0 {
+            let (all, fused) = (self.choices.len(), self.fused);
+            let together = if fused > 0 { format!(", {fused} of them fused") } else { String::new() };
+            notes.push(format!("dense product on tensor cores in {dense} of {all} layers{together}"));
+        }
         let strips: Vec<f64> = self
             .choices
             .iter()
@@ -506,12 +548,25 @@ impl Preparation<'_> {
             .map(|choice| choice.mean_outputs)
             .collect();
         match (searched, strips.len()) {
-            (0, _) => Vec::new(),
-            (searched, 0) => vec![format!("no mini-blocks in {searched} layers: general kernel")],
+            (0, _) => {}
+            (searched, 0) => notes.push(format!("no mini-blocks in {searched} layers: general kernel")),
             (searched, with) => {
                 let mean = strips.iter().sum::<f64>() / with as f64;
-                vec![format!("mini-blocks in {with} of {searched} layers, {mean:.1} outputs on average")]
+                let of = format!("{with} of {searched} layers");
+                notes.push(format!("mini-blocks in {of}, {mean:.1} outputs on average"));
             }
         }
+        notes
     }
+}
+
+/// Positions of connections are counted in 32 bits. `first` is the index of the first layer.
+fn check_connections(layers: &[&Layer], first: usize) -> Result<(), CudaError> {
+    for (index, layer) in layers.iter().enumerate() {
+        let connections = layer.weights().connections();
+        if u32::try_from(connections).is_err() {
+            return Err(CudaError::TooManyConnections { layer: first + index + 1, connections });
+        }
+    }
+    Ok(())
 }

@@ -68,6 +68,7 @@ kernels! {
         FlagSections = "flag_sections",
         CollectFlagged = "collect_flagged";
     "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
+    "dense.cu": DenseLayers = "dense_layers";
     "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
     "conversion.cu":
         Downsample = "downsample",

@@ -1,0 +1,433 @@
+// The dense product on tensor cores, through one layer or several: a block keeps the activations of a few
+// columns in shared memory from layer to layer, while the weights pass by in chunks.
+//
+// Tensor cores multiply 11-bit numbers (half precision) and add in float32. A float32 activation therefore
+// goes in two parts, the nearest half and the rest, times a power of two that fills the range of halves; a
+// weight in one part where that is exact, else in two. What is lost is at most 2^-23 of each activation, or
+// 2^-40 of the largest of its column, and, with two parts, 2^-21 of each product; sums are cut, not rounded,
+// sixteen products at a time.
+//
+// Everything lies as the matrix instruction m16n8k16 wants it (A: 16 outputs by 16 inputs, B: 16 inputs by 8
+// columns), so that each lane reads 16 bytes at a time. Inputs are taken 32 at once, a chunk, in an order in
+// which a lane's results of one layer are its operands of the next: see `neuron_of`.
+#include "columns.cuh"
+
+struct DenseLayer {
+    u64 weights;  // bytes from `base`: chunks, each pairs of tiles of outputs; see layout/dense.rs
+    u64 rows;     // bytes from `base`: bias and inverse scale of the weights, one pair an output
+    u32 inputs;
+    u32 outputs;
+    u32 parts;    // of a weight: 1 or 2
+    float low, high;
+    float scale;  // of the activations behind it; 0 if each column has its own
+};
+
+enum Source : u32 { INPUT_MAJOR, NEURON_MAJOR, BITS };
+
+struct DenseArguments {
+    const u8* base;
+    const DenseLayer* layers;
+    u32 layer_count;
+    u32 plain;         // 1: neither bias nor bounds
+    u32 source;        // how `rows.from` lies
+    u32 narrow;        // 1: no layer has more than 128 outputs
+    u32 largest_tile;  // columns that shared memory allows
+    float input_scale; // as `scale`, of what comes in
+    RowsArguments rows;
+};
+
+constexpr u32 MAX_LAYERS = 32;
+constexpr u32 CHUNK = 32;       // inputs
+constexpr u32 PAIR_BYTES = 2048; // a chunk's weights for a pair of tiles, 32 outputs
+constexpr u32 THREADS = 256;
+constexpr int TOP = 14;         // scaled activations are below 2^(TOP + 1)
+
+extern __shared__ uint4 shared_memory[];
+
+#if __CUDA_ARCH__ >= 800
+
+// acc += A * B
+__device__ __forceinline__ void multiply(float (&acc)[4], const uint4& a, u32 b0, u32 b1) {
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(acc[0]), "+f"(acc[1]), "+f"(acc[2]), "+f"(acc[3])
+        : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
+}
+
+__device__ __forceinline__ void copy_later(void* to, const void* from) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(u32(__cvta_generic_to_shared(to))), "l"(from)
+                 : "memory");
+}
+
+__device__ __forceinline__ void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+template <int LATER>
+__device__ __forceinline__ void await_copies() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(LATER) : "memory");
+}
+
+// Two numbers, the first in the lower half: the nearest halves, and those nearest to the rests.
+__device__ __forceinline__ void split(float x0, float x1, u32& high, u32& rest) {
+    float y0, y1;
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(high) : "f"(x1), "f"(x0));
+    asm("{ .reg .b16 l, h; mov.b32 {l, h}, %2; cvt.f32.f16 %0, l; cvt.f32.f16 %1, h; }"
+        : "=f"(y0), "=f"(y1)
+        : "r"(high));
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(rest) : "f"(x1 - y1), "f"(x0 - y0));
+}
+
+// Four activations of a column as operands.
+__device__ __forceinline__ uint4 operands(const float (&y)[4], float scale) {
+    uint4 v;
+    split(y[0] * scale, y[1] * scale, v.x, v.z);
+    split(y[2] * scale, y[3] * scale, v.y, v.w);
+    return v;
+}
+
+// Which of a chunk's 32 neurons lane `l` of step `step` has as its operand `s`.
+__device__ __forceinline__ u32 neuron_of(u32 step, u32 l, u32 s) {
+    return s / 2 * 16 + s % 2 * 8 + step * 4 + l % 4;
+}
+
+// Where lane `l` has its operands: shuffled so that neither reading nor writing meets in a bank.
+__device__ __forceinline__ u32 place_of(u32 l) { return l ^ (l >> 3 << 1); }
+
+// The power of two that brings numbers up to `largest` (its bits) below 2^(TOP + 1), and its inverse.
+__device__ __forceinline__ float scale_for(u32 largest) {
+    return __uint_as_float((254 + TOP - max(largest >> 23, 20u)) << 23);
+}
+__device__ __forceinline__ float inverse(float power_of_two) {
+    return __uint_as_float((254u << 23) - __float_as_uint(power_of_two));
+}
+
+// A warp computes PAIRS pairs of tiles of 16 outputs by NT tiles of 8 columns; WM by WN warps are a block.
+template <u32 PAIRS, u32 NT, u32 WM, u32 WN, u32 STAGES>
+struct Dense {
+    static constexpr u32 ROWS = PAIRS * WM * 32;
+    static constexpr u32 TILES = WN * NT;
+    static constexpr u32 COLUMNS = TILES * 8;
+    static constexpr u32 SLOTS = PAIRS * WM; // chunks of activations
+    static constexpr u32 SLOT = 2 * TILES * WARP;
+    static constexpr u32 STAGE = ROWS * CHUNK * 2 / 16;
+    static constexpr u32 ITEMS = (SLOT + THREADS - 1) / THREADS;
+    static_assert(WM * WN * WARP == THREADS, "threads");
+    static_assert(SLOTS >= 2, "one chunk is written while another is read");
+
+    const DenseArguments& a;
+    const DenseLayer* layers; // in shared memory
+    uint4* weights;           // STAGES chunks
+    uint4* activations;       // SLOTS chunks
+    float* unscale;           // [2][COLUMNS], by layers in turn
+    u32* largest;             // [2][COLUMNS], bits of the largest magnitudes
+    u32 count, first, row0;   // columns in all, the block's first column and output
+    // What is to be fetched next.
+    u32 next_layer, next_entry, next_stage;
+    const u8* next;
+
+    __device__ __forceinline__ u32 rows_of(const DenseLayer& layer) const {
+        return min(ROWS, (layer.outputs - row0 + 31) / 32 * 32);
+    }
+    __device__ __forceinline__ static u32 entries_of(const DenseLayer& layer) {
+        return (layer.inputs + CHUNK - 1) / CHUNK * layer.parts;
+    }
+
+    // Starts the copy of the next chunk of weights, if there is one.
+    __device__ __forceinline__ void fetch() {
+        if (next_layer < a.layer_count) {
+            const DenseLayer& layer = layers[next_layer];
+            const u32 pieces = rows_of(layer) * CHUNK * 2 / 16;
+            const uint4* from = reinterpret_cast<const uint4*>(next);
+            uint4* to = weights + next_stage * STAGE;
+            for (u32 i = threadIdx.x; i < pieces; i += THREADS) copy_later(to + i, from + i);
+            next += pieces * 16;
+            if (++next_entry == entries_of(layer)) {
+                next_entry = 0;
+                ++next_layer;
+            }
+            next_stage = next_stage + 1 == STAGES ? 0 : next_stage + 1;
+        }
+        end_copies();
+    }
+
+    // The column that this thread brings in as its `i`-th, and what it brings of a chunk.
+    struct Item {
+        u64 offset; // of the column's first value; for bits the slot
+        u32 step, tile;
+        bool real;
+    };
+    __device__ __forceinline__ Item item(u32 i) const {
+        const u32 k = threadIdx.x + i * THREADS;
+        const u32 tile = k / WARP % TILES;
+        const u32 column = first + tile * 8 + lane_id() / 4;
+        const bool real = k < SLOT && column < count;
+        const u32 slot = real ? slot_of(a.rows.slots, column) : 0;
+        u64 offset = slot;
+        if (a.source == INPUT_MAJOR) offset = u64(slot) * a.rows.neurons_in;
+        if (a.source == NEURON_MAJOR) offset = panel_offset(slot, a.rows.neurons_in);
+        return {offset, k / WARP / TILES, tile, real};
+    }
+    __device__ __forceinline__ void load(const Item& item, u32 chunk, float (&y)[4]) const {
+#pragma unroll
+        for (u32 s = 0; s < 4; ++s) {
+            const u32 neuron = chunk * CHUNK + neuron_of(item.step, lane_id(), s);
+            y[s] = 0;
+            if (!item.real || neuron >= a.rows.neurons_in) continue;
+            const float* values = static_cast<const float*>(a.rows.from) + item.offset;
+            if (a.source == INPUT_MAJOR) y[s] = values[neuron];
+            else if (a.source == NEURON_MAJOR) y[s] = values[u64(neuron) * PANEL];
+            else y[s] = bit_rows(a.rows).at(u32(item.offset), neuron);
+        }
+    }
+    __device__ __forceinline__ void store(const Item& item, u32 chunk, const float (&y)[4]) {
+        if (item.step >= 2) return;
+        const float scale = a.input_scale != 0 ? a.input_scale
+                                               : scale_for(largest[item.tile * 8 + lane_id() / 4]);
+        uint4* slot = activations + chunk % SLOTS * SLOT;
+        slot[(item.step * TILES + item.tile) * WARP + place_of(lane_id())] = operands(y, scale);
+    }
+
+    // Finds the scales of the columns that come in.
+    __device__ void find_scales(u32 chunks) {
+        if (a.input_scale == 0) {
+#pragma unroll
+            for (u32 i = 0; i < ITEMS; ++i) {
+                const Item it = item(i);
+                float most = 0;
+                for (u32 chunk = 0; chunk < chunks; ++chunk) {
+                    float y[4];
+                    load(it, chunk, y);
+#pragma unroll
+                    for (u32 s = 0; s < 4; ++s) most = fmaxf(most, fabsf(y[s]));
+                }
+                most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
+                most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
+                if (it.real && lane_id() % 4 == 0)
+                    atomicMax(&largest[it.tile * 8 + lane_id() / 4], __float_as_uint(most));
+            }
+            __syncthreads();
+        }
+        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS)
+            unscale[i] = inverse(a.input_scale != 0 ? a.input_scale : scale_for(largest[i]));
+    }
+
+    // Adds a chunk's products; `both`: with both parts of the activations.
+    __device__ __forceinline__ void compute(float (&acc)[PAIRS][2][NT][4], u32 stage, u32 chunk, bool both,
+                                            u32 pairs, u32 wm, u32 wn) const {
+        const uint4* w = weights + stage * STAGE + lane_id();
+        const uint4* y = activations + chunk % SLOTS * SLOT + wn * NT * WARP + place_of(lane_id());
+#pragma unroll
+        for (u32 step = 0; step < 2; ++step) {
+            uint4 b[NT];
+#pragma unroll
+            for (u32 n = 0; n < NT; ++n) b[n] = y[(step * TILES + n) * WARP];
+#pragma unroll
+            for (u32 p = 0; p < PAIRS; ++p) {
+                const u32 pair = p * WM + wm;
+                if (pair >= pairs) break;
+                uint4 a[2];
+#pragma unroll
+                for (u32 m = 0; m < 2; ++m) a[m] = w[((pair * 2 + m) * 2 + step) * WARP];
+#pragma unroll
+                for (u32 m = 0; m < 2; ++m)
+#pragma unroll
+                    for (u32 n = 0; n < NT; ++n) multiply(acc[p][m][n], a[m], b[n].x, b[n].y);
+                if (both)
+#pragma unroll
+                    for (u32 m = 0; m < 2; ++m)
+#pragma unroll
+                        for (u32 n = 0; n < NT; ++n) multiply(acc[p][m][n], a[m], b[n].z, b[n].w);
+            }
+        }
+    }
+
+    // Sums to activations of the layer, and to operands of the next or to memory.
+    __device__ __forceinline__ void finish(float (&acc)[PAIRS][2][NT][4], const float2 (&row)[PAIRS][4],
+                                           const DenseLayer& layer, u32 index, u32 pairs, u32 wm, u32 wn) {
+        const u32 group = lane_id() / 4, t = lane_id() % 4;
+        const float* unscale_in = unscale + index % 2 * COLUMNS;
+        float* unscale_out = unscale + (index + 1) % 2 * COLUMNS;
+        u32* largest_out = largest + (index + 1) % 2 * COLUMNS;
+        const bool last = index + 1 == a.layer_count;
+        const bool own_scales = !last && layer.scale == 0;
+        const float low = a.plain ? -__int_as_float(0x7f800000) : layer.low;
+        const float high = a.plain ? __int_as_float(0x7f800000) : layer.high;
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n) {
+            const u32 column = (wn * NT + n) * 8 + t * 2;
+            float most[2] = {0, 0};
+#pragma unroll
+            for (u32 c = 0; c < 2; ++c) {
+                const float by = unscale_in[column + c];
+#pragma unroll
+                for (u32 p = 0; p < PAIRS; ++p)
+#pragma unroll
+                    for (u32 s = 0; s < 4; ++s) {
+                        float& z = acc[p][s / 2][n][s % 2 * 2 + c];
+                        z = clamp(fmaf(z * row[p][s].y, by, row[p][s].x), low, high);
+                        most[c] = fmaxf(most[c], p * WM + wm < pairs ? fabsf(z) : 0.0f);
+                    }
+            }
+            if (!own_scales && !(last && a.rows.marks.flags)) continue;
+#pragma unroll
+            for (u32 c = 0; c < 2; ++c) {
+                for (u32 step = 4; step < WARP; step *= 2)
+                    most[c] = fmaxf(most[c], __shfl_xor_sync(ALL_LANES, most[c], step));
+                if (group != 0) continue;
+                if (own_scales) atomicMax(&largest_out[column + c], __float_as_uint(most[c]));
+                else if (most[c] != 0 && first + column + c < count) a.rows.marks.mark(first + column + c);
+            }
+        }
+        if (last) {
+            put_out(acc, layer, pairs, wm, wn);
+            return;
+        }
+        // All have read what is overwritten now, and all scales are known.
+        __syncthreads();
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n)
+#pragma unroll
+            for (u32 c = 0; c < 2; ++c) {
+                const u32 tile = wn * NT + n, l = (t * 2 + c) * 4 + group % 4;
+                const float scale = own_scales ? scale_for(largest_out[tile * 8 + t * 2 + c]) : layer.scale;
+#pragma unroll
+                for (u32 p = 0; p < PAIRS; ++p) {
+                    const u32 pair = p * WM + wm;
+                    if (pair >= pairs) break;
+                    const float y[4] = {acc[p][0][n][c], acc[p][0][n][2 + c], acc[p][1][n][c],
+                                        acc[p][1][n][2 + c]};
+                    uint4* slot = activations + pair * SLOT;
+                    slot[(group / 4 * TILES + tile) * WARP + place_of(l)] = operands(y, scale);
+                }
+            }
+        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS) {
+            unscale_out[i] = inverse(own_scales ? scale_for(largest_out[i]) : layer.scale);
+            largest[index % 2 * COLUMNS + i] = 0;
+        }
+    }
+
+    __device__ __forceinline__ void put_out(const float (&acc)[PAIRS][2][NT][4], const DenseLayer& layer,
+                                            u32 pairs, u32 wm, u32 wn) const {
+        const u32 group = lane_id() / 4, t = lane_id() % 4;
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n) {
+            const u32 column = first + (wn * NT + n) * 8 + t * 2;
+            if (column >= count) continue;
+            float* to = a.rows.to + panel_offset(column, a.rows.neurons_out);
+#pragma unroll
+            for (u32 p = 0; p < PAIRS; ++p)
+#pragma unroll
+                for (u32 s = 0; s < 4; ++s) {
+                    const u32 output = row0 + (p * WM + wm) * 32 + s * 8 + group;
+                    if (p * WM + wm >= pairs || output >= layer.outputs) continue;
+                    const float2 y = {acc[p][s / 2][n][s % 2 * 2], acc[p][s / 2][n][s % 2 * 2 + 1]};
+                    float* at = to + u64(output) * PANEL;
+                    if (column + 1 < count) *reinterpret_cast<float2*>(at) = y;
+                    else *at = y.x;
+                }
+        }
+    }
+
+    // Takes the block's columns through all layers.
+    __device__ void pass() {
+        __syncthreads(); // the columns before are done
+        for (u32 i = threadIdx.x; i < 2 * COLUMNS; i += THREADS) largest[i] = 0;
+        next_layer = next_entry = next_stage = 0;
+        // A single layer may have more outputs than a block takes at once; its weights lie block by block.
+        next = a.base + layers[0].weights + u64(row0) * CHUNK * 2 * entries_of(layers[0]);
+        for (u32 s = 0; s + 1 < STAGES; ++s) fetch();
+        __syncthreads();
+        const u32 in_chunks = (layers[0].inputs + CHUNK - 1) / CHUNK;
+        find_scales(in_chunks);
+        Item items[ITEMS];
+        float incoming[ITEMS][4];
+#pragma unroll
+        for (u32 i = 0; i < ITEMS; ++i) {
+            items[i] = item(i);
+            load(items[i], 0, incoming[i]);
+            store(items[i], 0, incoming[i]);
+        }
+        const u32 wm = warp_id() % WM, wn = warp_id() / WM;
+        u32 stage = 0;
+        for (u32 index = 0; index < a.layer_count; ++index) {
+            const DenseLayer& layer = layers[index];
+            const u32 pairs = rows_of(layer) / 32;
+            float2 row[PAIRS][4];
+#pragma unroll
+            for (u32 p = 0; p < PAIRS; ++p)
+#pragma unroll
+                for (u32 s = 0; s < 4; ++s) {
+                    const u32 output = row0 + (p * WM + wm) * 32 + s * 8 + lane_id() / 4;
+                    row[p][s] = {0, 0};
+                    if (p * WM + wm < pairs)
+                        row[p][s] = reinterpret_cast<const float2*>(a.base + layer.rows)[output];
+                    if (a.plain) row[p][s].x = 0;
+                }
+            float acc[PAIRS][2][NT][4] = {};
+            const u32 entries = entries_of(layer);
+            u32 chunk = 0, part = 0;
+            for (u32 entry = 0; entry < entries; ++entry) {
+                await_copies<STAGES - 2>();
+                __syncthreads();
+                fetch();
+                const bool more = index == 0 && part == 0 && chunk + 1 < in_chunks;
+                if (more)
+#pragma unroll
+                    for (u32 i = 0; i < ITEMS; ++i) load(items[i], chunk + 1, incoming[i]);
+                compute(acc, stage, chunk, part == 0, pairs, wm, wn);
+                if (more)
+#pragma unroll
+                    for (u32 i = 0; i < ITEMS; ++i) store(items[i], chunk + 1, incoming[i]);
+                stage = stage + 1 == STAGES ? 0 : stage + 1;
+                if (++part == layer.parts) {
+                    part = 0;
+                    ++chunk;
+                }
+            }
+            finish(acc, row, layer, index, pairs, wm, wn);
+        }
+    }
+
+    __device__ static void run(const DenseArguments& a, const DenseLayer* layers, float* unscale, u32* largest,
+                               u32 count) {
+        Dense dense{a, layers, shared_memory, shared_memory + STAGES * STAGE, unscale, largest, count};
+        const u32 tiles = (count + COLUMNS - 1) / COLUMNS;
+        const u32 blocks = a.layer_count == 1 ? (layers[0].outputs + ROWS - 1) / ROWS : 1;
+        for (u64 work = blockIdx.x; work < u64(tiles) * blocks; work += gridDim.x) {
+            dense.first = u32(work % tiles) * COLUMNS;
+            dense.row0 = u32(work / tiles) * ROWS;
+            dense.pass();
+        }
+    }
+};
+
+// Rounds that the grid needs, times the cost of one relative to others.
+__device__ __forceinline__ u64 rounds(u32 count, u32 columns, u32 blocks, u32 cost) {
+    const u64 tiles = u64((count + columns - 1) / columns) * blocks;
+    return (tiles + gridDim.x - 1) / gridDim.x * cost;
+}
+
+#endif
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) dense_layers(DenseArguments a) {
+#if __CUDA_ARCH__ >= 800
+    __shared__ DenseLayer layers[MAX_LAYERS];
+    __shared__ float unscale[2 * 80];
+    __shared__ u32 largest[2 * 80];
+    const u32 count = *a.rows.count;
+    if (count == 0) return;
+    for (u32 i = threadIdx.x; i < a.layer_count * sizeof(DenseLayer) / 4; i += THREADS)
+        reinterpret_cast<u32*>(layers)[i] = reinterpret_cast<const u32*>(a.layers)[i];
+    __syncthreads();
+    const u32 blocks = a.layer_count == 1 ? (layers[0].outputs + 255) / 256 : 1;
+    const u64 by_8 = rounds(count, 8, blocks, 2);
+    const u64 by_40 = a.largest_tile >= 40 ? rounds(count, 40, blocks, 5) : ~0ull;
+    const u64 by_80 = a.largest_tile >= 80 ? rounds(count, 80, blocks, 9) : ~0ull;
+    if (by_80 <= min(by_8, by_40)) {
+        if (a.narrow) Dense<1, 5, 4, 2, 4>::run(a, layers, unscale, largest, count);
+        else Dense<2, 5, 4, 2, 4>::run(a, layers, unscale, largest, count);
+    } else if (by_40 <= by_8) {
+        Dense<1, 5, 8, 1, 3>::run(a, layers, unscale, largest, count);
+    } else {
+        Dense<1, 1, 8, 1, 5>::run(a, layers, unscale, largest, count);
+    }
+#endif
+}
