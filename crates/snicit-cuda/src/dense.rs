@@ -36,7 +36,11 @@ pub(crate) struct DenseLimits {
 
 impl DenseLimits {
     /// Finds the largest tile and lets the kernel have the memory for it.
-    pub(crate) fn new(device: &Device, kernels: &Kernels, products: Products) -> Result<Self, CudaError> {
+    pub(crate) fn new(
+        device: &Device,
+        kernels: &Kernels,
+        products: Products,
+    ) -> Result<Self, CudaError> {
         let none = DenseLimits { largest_tile: 0, shared_memory: 0, products };
         if device.capability < (8, 0) {
             return Ok(none);

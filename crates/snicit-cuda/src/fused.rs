@@ -29,20 +29,19 @@ impl FusionPlan {
     pub(crate) fn find(layers: &[&Layer], boundary: usize, limits: DenseLimits) -> Option<Self> {
         let is_dense: Vec<bool> =
             layers.par_iter().map(|layer| xy2021::prefers_dense(layer, limits)).collect();
-        let fused = |index: usize| is_dense[index] && dense::can_be_fused(layers[index]);
         let mut steps: Vec<(Range<usize>, bool)> = Vec::new();
-        for index in 0..layers.len() {
+        let mut open = false;
+        for (index, (layer, &dense)) in layers.iter().zip(&is_dense).enumerate() {
+            let fusible = dense && dense::can_be_fused(layer);
             match steps.last_mut() {
                 Some((step, _))
-                    if fused(index)
-                        && index != boundary
-                        && fused(index - 1)
-                        && step.len() < MAX_FUSED_LAYERS =>
+                    if open && fusible && index != boundary && step.len() < MAX_FUSED_LAYERS =>
                 {
                     step.end += 1;
                 }
-                _ => steps.push((index..index + 1, is_dense[index])),
+                _ => steps.push((index..index + 1, dense)),
             }
+            open = fusible;
         }
         is_dense.contains(&true).then_some(FusionPlan { steps })
     }

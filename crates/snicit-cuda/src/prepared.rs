@@ -75,8 +75,13 @@ impl CudaPrepared {
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let threshold_layer = plan.threshold_layer(network)?;
-        let mut preparation =
-            Preparation { gpu: &gpu, network, placement: options.weights, choices: Vec::new(), fused: 0 };
+        let mut preparation = Preparation {
+            gpu: &gpu,
+            network,
+            placement: options.weights,
+            choices: Vec::new(),
+            fused: 0,
+        };
         let layers = network.layers().len();
         let method = match plan.method {
             Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, threshold_layer)?,
@@ -84,7 +89,8 @@ impl CudaPrepared {
             Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, threshold_layer)?,
             Method::Snicit => {
                 let options = &plan.snicit;
-                let before = preparation.method(options.pre_convergence, threshold_layer, threshold_layer)?;
+                let before =
+                    preparation.method(options.pre_convergence, threshold_layer, threshold_layer)?;
                 let behind = preparation.post_convergence(options.post_convergence, threshold_layer)?;
                 let (products, weights) = behind;
                 let of_layers = network.layers()[threshold_layer..].iter().map(AsRef::as_ref);
@@ -460,22 +466,17 @@ impl Preparation<'_> {
     }
 
     /// The network's first `layers` layers by XY-2021, if some of them are dense.
-    fn fused(
-        &mut self,
-        layers: usize,
-        boundary: usize,
-    ) -> Result<Option<FusedFeedForward>, CudaError> {
+    fn fused(&mut self, layers: usize, boundary: usize) -> Result<Option<FusedFeedForward>, CudaError> {
         let of_network: Vec<&Layer> =
             self.network.layers()[..layers].iter().map(AsRef::as_ref).collect();
         let Some(plan) = FusionPlan::find(&of_network, boundary, self.gpu.dense) else {
             return Ok(None);
         };
         check_connections(&of_network, 0)?;
-        let (built, weights) =
-            WeightStore::new(&self.gpu.device, self.placement, plan.len(), |step| {
-                let (step, choices, bytes) = plan.build(step, &of_network);
-                Ok(((step, choices), bytes))
-            })?;
+        let (built, weights) = WeightStore::new(&self.gpu.device, self.placement, plan.len(), |step| {
+            let (step, choices, bytes) = plan.build(step, &of_network);
+            Ok(((step, choices), bytes))
+        })?;
         let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();
         self.choices.extend(choices.into_iter().flatten());
         self.fused += plan.fused_layers();

@@ -152,12 +152,12 @@ fn push_weights(to: &mut Vec<u16>, layer: &Layer, scales: &[(f32, f32)], parts: 
         let begin = to.len();
         to.resize(begin + chunks * parts * part_size, 0);
         let block = &mut to[begin..];
-        for output in first..first + outputs {
-            let (inputs, weights) = weights.row(output);
+        for (output, &(scale, _)) in scales[first..first + outputs].iter().enumerate() {
+            let (inputs, weights) = weights.row(first + output);
             for (&input, &weight) in inputs.iter().zip(weights) {
                 let (chunk, input) = (input as usize / CHUNK, input as usize % CHUNK);
-                let at = chunk * parts * part_size + place(output - first, input);
-                let scaled = weight * scales[output].0;
+                let at = chunk * parts * part_size + place(output, input);
+                let scaled = weight * scale;
                 let (bits, high) = round_to_half(scaled);
                 block[at] = bits;
                 if parts == 2 {
