@@ -284,6 +284,7 @@ def main() -> int:
     parser.add_argument("--pruned-batches", nargs="*", type=int, default=[10000, 64])
     parser.add_argument("--repeat", type=int, default=20)
     args = parser.parse_args()
+    args.snicit = args.snicit.resolve()
     if args.mnist is None and set(args.networks) - {"D"}:
         parser.error("A, B and C need --mnist")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, medians of {args.repeat}, ms")

@@ -40,6 +40,8 @@ constexpr u32 MAX_LAYERS = 32;
 constexpr u32 CHUNK = 32;       // inputs
 constexpr u32 PAIR_BYTES = 2048; // a chunk's weights for a pair of tiles, 32 outputs
 constexpr u32 THREADS = 256;
+constexpr u32 MAX_COLUMNS = 80;  // of a block
+constexpr u32 MAX_ROWS = 256;
 constexpr int TOP = 14;         // scaled activations are below 2^(TOP + 1)
 
 extern __shared__ uint4 shared_memory[];
@@ -99,6 +101,15 @@ __device__ __forceinline__ float inverse(float power_of_two) {
     return __uint_as_float((254u << 23) - __float_as_uint(power_of_two));
 }
 
+struct DenseShared {
+    DenseLayer layers[MAX_LAYERS];
+    // By layers in turn.
+    float unscale[2 * MAX_COLUMNS]; // inverse scales of columns
+    u32 largest[2 * MAX_COLUMNS];   // bits of their largest magnitudes
+    float2 rows[2 * MAX_ROWS];      // bias and inverse scale of outputs
+    u64 offsets[MAX_COLUMNS];
+};
+
 // A warp computes PAIRS pairs of tiles of 16 outputs by NT tiles of 8 columns; WM by WN warps are a block.
 template <u32 PAIRS, u32 NT, u32 WM, u32 WN, u32 STAGES>
 struct Dense {
@@ -109,15 +120,14 @@ struct Dense {
     static constexpr u32 SLOT = 2 * TILES * WARP;
     static constexpr u32 STAGE = ROWS * CHUNK * 2 / 16;
     static constexpr u32 ITEMS = (SLOT + THREADS - 1) / THREADS;
+    static_assert(COLUMNS <= MAX_COLUMNS && ROWS <= MAX_ROWS, "shared memory");
     static_assert(WM * WN * WARP == THREADS, "threads");
     static_assert(SLOTS >= 2, "one chunk is written while another is read");
 
     const DenseArguments& a;
-    const DenseLayer* layers; // in shared memory
+    DenseShared& shared;
     uint4* weights;           // STAGES chunks
     uint4* activations;       // SLOTS chunks
-    float* unscale;           // [2][COLUMNS], by layers in turn
-    u32* largest;             // [2][COLUMNS], bits of the largest magnitudes
     u32 count, first, row0;   // columns in all, the block's first column and output
     // What is to be fetched next.
     u32 next_layer, next_entry, next_stage;
@@ -133,7 +143,7 @@ struct Dense {
     // Starts the copy of the next chunk of weights, if there is one.
     __device__ __forceinline__ void fetch() {
         if (next_layer < a.layer_count) {
-            const DenseLayer& layer = layers[next_layer];
+            const DenseLayer& layer = shared.layers[next_layer];
             const u32 pieces = rows_of(layer) * CHUNK * 2 / 16;
             const uint4* from = reinterpret_cast<const uint4*>(next);
             uint4* to = weights + next_stage * STAGE;
@@ -148,39 +158,49 @@ struct Dense {
         end_copies();
     }
 
-    // The column that this thread brings in as its `i`-th, and what it brings of a chunk.
-    struct Item {
-        u64 offset; // of the column's first value; for bits the slot
-        u32 step, tile;
-        bool real;
-    };
-    __device__ __forceinline__ Item item(u32 i) const {
-        const u32 k = threadIdx.x + i * THREADS;
-        const u32 tile = k / WARP % TILES;
-        const u32 column = first + tile * 8 + lane_id() / 4;
-        const bool real = k < SLOT && column < count;
-        const u32 slot = real ? slot_of(a.rows.slots, column) : 0;
-        u64 offset = slot;
-        if (a.source == INPUT_MAJOR) offset = u64(slot) * a.rows.neurons_in;
-        if (a.source == NEURON_MAJOR) offset = panel_offset(slot, a.rows.neurons_in);
-        return {offset, k / WARP / TILES, tile, real};
+    // Where the block's columns begin in what comes in; for bits their slots.
+    __device__ __forceinline__ void find_columns() {
+        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS) {
+            const u32 slot = first + i < count ? slot_of(a.rows.slots, first + i) : 0;
+            shared.offsets[i] = a.source == INPUT_MAJOR    ? u64(slot) * a.rows.neurons_in
+                                : a.source == NEURON_MAJOR ? panel_offset(slot, a.rows.neurons_in)
+                                                           : slot;
+        }
     }
+
+    // Threads bring in ITEMS times four activations of a chunk: this one's are operands of this step and tile.
+    struct Item {
+        u32 step, tile;
+        __device__ __forceinline__ explicit Item(u32 i) {
+            const u32 k = threadIdx.x / WARP + i * (THREADS / WARP);
+            step = k / TILES;
+            tile = k % TILES;
+        }
+        __device__ __forceinline__ u32 column() const { return tile * 8 + lane_id() / 4; }
+    };
     __device__ __forceinline__ void load(const Item& item, u32 chunk, float (&y)[4]) const {
+        const u32 limit = item.step < 2 && first + item.column() < count ? a.rows.neurons_in : 0;
+        const u64 offset = shared.offsets[item.column()];
+        const u32 neuron = chunk * CHUNK + neuron_of(item.step, lane_id(), 0);
+        if (a.source == BITS) {
+#pragma unroll
+            for (u32 s = 0; s < 4; ++s) {
+                const u32 row = neuron + neuron_of(0, 0, s);
+                y[s] = row < limit ? bit_rows(a.rows).at(u32(offset), row) : 0;
+            }
+            return;
+        }
+        const u32 stride = a.source == INPUT_MAJOR ? 1 : PANEL;
+        const float* from = static_cast<const float*>(a.rows.from) + offset + u64(neuron) * stride;
 #pragma unroll
         for (u32 s = 0; s < 4; ++s) {
-            const u32 neuron = chunk * CHUNK + neuron_of(item.step, lane_id(), s);
-            y[s] = 0;
-            if (!item.real || neuron >= a.rows.neurons_in) continue;
-            const float* values = static_cast<const float*>(a.rows.from) + item.offset;
-            if (a.source == INPUT_MAJOR) y[s] = values[neuron];
-            else if (a.source == NEURON_MAJOR) y[s] = values[u64(neuron) * PANEL];
-            else y[s] = bit_rows(a.rows).at(u32(item.offset), neuron);
+            const u32 over = neuron_of(0, 0, s);
+            y[s] = neuron + over < limit ? from[over * stride] : 0;
         }
     }
     __device__ __forceinline__ void store(const Item& item, u32 chunk, const float (&y)[4]) {
         if (item.step >= 2) return;
-        const float scale = a.input_scale != 0 ? a.input_scale
-                                               : scale_for(largest[item.tile * 8 + lane_id() / 4]);
+        const float scale = a.input_scale != 0 ? a.input_scale : scale_for(shared.largest[item.column()]);
         uint4* slot = activations + chunk % SLOTS * SLOT;
         slot[(item.step * TILES + item.tile) * WARP + place_of(lane_id())] = operands(y, scale);
     }
@@ -190,28 +210,31 @@ struct Dense {
         if (a.input_scale == 0) {
 #pragma unroll
             for (u32 i = 0; i < ITEMS; ++i) {
-                const Item it = item(i);
+                const Item item(i);
                 float most = 0;
+#pragma unroll 4
                 for (u32 chunk = 0; chunk < chunks; ++chunk) {
                     float y[4];
-                    load(it, chunk, y);
+                    load(item, chunk, y);
 #pragma unroll
                     for (u32 s = 0; s < 4; ++s) most = fmaxf(most, fabsf(y[s]));
                 }
                 most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
                 most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
-                if (it.real && lane_id() % 4 == 0)
-                    atomicMax(&largest[it.tile * 8 + lane_id() / 4], __float_as_uint(most));
+                if (item.step < 2 && lane_id() % 4 == 0)
+                    atomicMax(&shared.largest[item.column()], __float_as_uint(most));
             }
             __syncthreads();
         }
         for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS)
-            unscale[i] = inverse(a.input_scale != 0 ? a.input_scale : scale_for(largest[i]));
+            shared.unscale[i] = inverse(a.input_scale != 0 ? a.input_scale : scale_for(shared.largest[i]));
     }
 
-    // Adds a chunk's products; `both`: with both parts of the activations.
-    __device__ __forceinline__ void compute(float (&acc)[PAIRS][2][NT][4], u32 stage, u32 chunk, bool both,
-                                            u32 pairs, u32 wm, u32 wn) const {
+    // Adds a chunk's products; BOTH: with both parts of the activations; FULL: the layer has all ROWS outputs,
+    // so that nothing stands between loads and products.
+    template <bool BOTH, bool FULL>
+    __device__ __forceinline__ void compute(float (&acc)[PAIRS][2][NT][4], u32 stage, u32 chunk, u32 pairs,
+                                            u32 wm, u32 wn) const {
         const uint4* w = weights + stage * STAGE + lane_id();
         const uint4* y = activations + chunk % SLOTS * SLOT + wn * NT * WARP + place_of(lane_id());
 #pragma unroll
@@ -222,72 +245,114 @@ struct Dense {
 #pragma unroll
             for (u32 p = 0; p < PAIRS; ++p) {
                 const u32 pair = p * WM + wm;
-                if (pair >= pairs) break;
+                if (!FULL && pair >= pairs) break;
                 uint4 a[2];
 #pragma unroll
                 for (u32 m = 0; m < 2; ++m) a[m] = w[((pair * 2 + m) * 2 + step) * WARP];
 #pragma unroll
-                for (u32 m = 0; m < 2; ++m)
-#pragma unroll
-                    for (u32 n = 0; n < NT; ++n) multiply(acc[p][m][n], a[m], b[n].x, b[n].y);
-                if (both)
+                for (u32 part = 0; part < (BOTH ? 2 : 1); ++part)
 #pragma unroll
                     for (u32 m = 0; m < 2; ++m)
 #pragma unroll
-                        for (u32 n = 0; n < NT; ++n) multiply(acc[p][m][n], a[m], b[n].z, b[n].w);
+                        for (u32 n = 0; n < NT; ++n)
+                            multiply(acc[p][m][n], a[m], part ? b[n].z : b[n].x, part ? b[n].w : b[n].y);
             }
         }
     }
 
+    __device__ __forceinline__ void compute(float (&acc)[PAIRS][2][NT][4], u32 stage, u32 chunk, bool both,
+                                            u32 pairs, u32 wm, u32 wn) const {
+        if (pairs == ROWS / 32) {
+            if (both) compute<true, true>(acc, stage, chunk, pairs, wm, wn);
+            else compute<false, true>(acc, stage, chunk, pairs, wm, wn);
+        } else {
+            if (both) compute<true, false>(acc, stage, chunk, pairs, wm, wn);
+            else compute<false, false>(acc, stage, chunk, pairs, wm, wn);
+        }
+    }
+
     // Sums to activations of the layer, and to operands of the next or to memory.
-    __device__ __forceinline__ void finish(float (&acc)[PAIRS][2][NT][4], const float2 (&row)[PAIRS][4],
-                                           const DenseLayer& layer, u32 index, u32 pairs, u32 wm, u32 wn) {
-        const u32 group = lane_id() / 4, t = lane_id() % 4;
-        const float* unscale_in = unscale + index % 2 * COLUMNS;
-        float* unscale_out = unscale + (index + 1) % 2 * COLUMNS;
-        u32* largest_out = largest + (index + 1) % 2 * COLUMNS;
+    __device__ __forceinline__ void finish(float (&acc)[PAIRS][2][NT][4], const DenseLayer& layer, u32 index,
+                                           u32 pairs, u32 wm, u32 wn) {
+        const u32 t = lane_id() % 4;
+        const float* unscale_in = shared.unscale + index % 2 * COLUMNS;
+        float* unscale_out = shared.unscale + (index + 1) % 2 * COLUMNS;
+        u32* largest_out = shared.largest + (index + 1) % 2 * COLUMNS;
         const bool last = index + 1 == a.layer_count;
         const bool own_scales = !last && layer.scale == 0;
-        const float low = a.plain ? -__int_as_float(0x7f800000) : layer.low;
-        const float high = a.plain ? __int_as_float(0x7f800000) : layer.high;
+        // Activations with a common scale are scaled before they are made.
+        const float scale = last || own_scales ? 1.0f : layer.scale;
+        const float low = (a.plain ? -__int_as_float(0x7f800000) : layer.low) * scale;
+        const float high = (a.plain ? __int_as_float(0x7f800000) : layer.high) * scale;
+        float2 row[PAIRS][4];
 #pragma unroll
-        for (u32 n = 0; n < NT; ++n) {
-            const u32 column = (wn * NT + n) * 8 + t * 2;
-            float most[2] = {0, 0};
+        for (u32 p = 0; p < PAIRS; ++p)
+#pragma unroll
+            for (u32 s = 0; s < 4; ++s) {
+                row[p][s] = shared.rows[index % 2 * MAX_ROWS + (p * WM + wm) * 32 + s * 8 + lane_id() / 4];
+                row[p][s].x *= scale;
+            }
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n)
 #pragma unroll
             for (u32 c = 0; c < 2; ++c) {
-                const float by = unscale_in[column + c];
+                const float by = unscale_in[(wn * NT + n) * 8 + t * 2 + c] * scale;
 #pragma unroll
                 for (u32 p = 0; p < PAIRS; ++p)
 #pragma unroll
                     for (u32 s = 0; s < 4; ++s) {
                         float& z = acc[p][s / 2][n][s % 2 * 2 + c];
                         z = clamp(fmaf(z * row[p][s].y, by, row[p][s].x), low, high);
-                        most[c] = fmaxf(most[c], p * WM + wm < pairs ? fabsf(z) : 0.0f);
                     }
             }
-            if (!own_scales && !(last && a.rows.marks.flags)) continue;
-#pragma unroll
-            for (u32 c = 0; c < 2; ++c) {
-                for (u32 step = 4; step < WARP; step *= 2)
-                    most[c] = fmaxf(most[c], __shfl_xor_sync(ALL_LANES, most[c], step));
-                if (group != 0) continue;
-                if (own_scales) atomicMax(&largest_out[column + c], __float_as_uint(most[c]));
-                else if (most[c] != 0 && first + column + c < count) a.rows.marks.mark(first + column + c);
-            }
-        }
+        if (own_scales || (last && a.rows.marks.flags)) find_largest(acc, own_scales, largest_out, pairs, wm, wn);
         if (last) {
             put_out(acc, layer, pairs, wm, wn);
             return;
         }
         // All have read what is overwritten now, and all scales are known.
         __syncthreads();
+        if (own_scales) put_in<true>(acc, largest_out, pairs, wm, wn);
+        else put_in<false>(acc, largest_out, pairs, wm, wn);
+        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS) {
+            unscale_out[i] = inverse(own_scales ? scale_for(largest_out[i]) : layer.scale);
+            shared.largest[index % 2 * COLUMNS + i] = 0;
+        }
+    }
+
+    // The largest magnitude of each column, or marks for the columns that are not empty.
+    __device__ __forceinline__ void find_largest(const float (&acc)[PAIRS][2][NT][4], bool own_scales,
+                                                 u32* largest_out, u32 pairs, u32 wm, u32 wn) const {
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n)
+#pragma unroll
+            for (u32 c = 0; c < 2; ++c) {
+                float most = 0;
+#pragma unroll
+                for (u32 p = 0; p < PAIRS; ++p)
+#pragma unroll
+                    for (u32 s = 0; s < 4; ++s)
+                        if (p * WM + wm < pairs) most = fmaxf(most, fabsf(acc[p][s / 2][n][s % 2 * 2 + c]));
+                for (u32 step = 4; step < WARP; step *= 2)
+                    most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, step));
+                if (lane_id() / 4 != 0) continue;
+                const u32 column = (wn * NT + n) * 8 + lane_id() % 4 * 2 + c;
+                if (own_scales) atomicMax(&largest_out[column], __float_as_uint(most));
+                else if (most != 0 && first + column < count) a.rows.marks.mark(first + column);
+            }
+    }
+
+    // Activations to operands of the next layer.
+    template <bool OWN_SCALES>
+    __device__ __forceinline__ void put_in(const float (&acc)[PAIRS][2][NT][4], const u32* largest_out, u32 pairs,
+                                           u32 wm, u32 wn) {
+        const u32 group = lane_id() / 4, t = lane_id() % 4;
 #pragma unroll
         for (u32 n = 0; n < NT; ++n)
 #pragma unroll
             for (u32 c = 0; c < 2; ++c) {
                 const u32 tile = wn * NT + n, l = (t * 2 + c) * 4 + group % 4;
-                const float scale = own_scales ? scale_for(largest_out[tile * 8 + t * 2 + c]) : layer.scale;
+                const float scale = OWN_SCALES ? scale_for(largest_out[tile * 8 + t * 2 + c]) : 1.0f;
 #pragma unroll
                 for (u32 p = 0; p < PAIRS; ++p) {
                     const u32 pair = p * WM + wm;
@@ -298,10 +363,6 @@ struct Dense {
                     slot[(group / 4 * TILES + tile) * WARP + place_of(l)] = operands(y, scale);
                 }
             }
-        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS) {
-            unscale_out[i] = inverse(own_scales ? scale_for(largest_out[i]) : layer.scale);
-            largest[index % 2 * COLUMNS + i] = 0;
-        }
     }
 
     __device__ __forceinline__ void put_out(const float (&acc)[PAIRS][2][NT][4], const DenseLayer& layer,
@@ -329,38 +390,31 @@ struct Dense {
     // Takes the block's columns through all layers.
     __device__ void pass() {
         __syncthreads(); // the columns before are done
-        for (u32 i = threadIdx.x; i < 2 * COLUMNS; i += THREADS) largest[i] = 0;
+        for (u32 i = threadIdx.x; i < 2 * COLUMNS; i += THREADS) shared.largest[i] = 0;
         next_layer = next_entry = next_stage = 0;
         // A single layer may have more outputs than a block takes at once; its weights lie block by block.
-        next = a.base + layers[0].weights + u64(row0) * CHUNK * 2 * entries_of(layers[0]);
+        next = a.base + shared.layers[0].weights + u64(row0) * CHUNK * 2 * entries_of(shared.layers[0]);
         for (u32 s = 0; s + 1 < STAGES; ++s) fetch();
+        find_columns();
         __syncthreads();
-        const u32 in_chunks = (layers[0].inputs + CHUNK - 1) / CHUNK;
+        const u32 in_chunks = (shared.layers[0].inputs + CHUNK - 1) / CHUNK;
         find_scales(in_chunks);
-        Item items[ITEMS];
         float incoming[ITEMS][4];
 #pragma unroll
-        for (u32 i = 0; i < ITEMS; ++i) {
-            items[i] = item(i);
-            load(items[i], 0, incoming[i]);
-            store(items[i], 0, incoming[i]);
-        }
+        for (u32 i = 0; i < ITEMS; ++i) load(Item(i), 0, incoming[i]);
+#pragma unroll
+        for (u32 i = 0; i < ITEMS; ++i) store(Item(i), 0, incoming[i]);
         const u32 wm = warp_id() % WM, wn = warp_id() / WM;
         u32 stage = 0;
         for (u32 index = 0; index < a.layer_count; ++index) {
-            const DenseLayer& layer = layers[index];
+            const DenseLayer& layer = shared.layers[index];
             const u32 pairs = rows_of(layer) / 32;
-            float2 row[PAIRS][4];
-#pragma unroll
-            for (u32 p = 0; p < PAIRS; ++p)
-#pragma unroll
-                for (u32 s = 0; s < 4; ++s) {
-                    const u32 output = row0 + (p * WM + wm) * 32 + s * 8 + lane_id() / 4;
-                    row[p][s] = {0, 0};
-                    if (p * WM + wm < pairs)
-                        row[p][s] = reinterpret_cast<const float2*>(a.base + layer.rows)[output];
-                    if (a.plain) row[p][s].x = 0;
-                }
+            // Those of two layers before have been read; these are read behind the next barrier.
+            if (threadIdx.x < pairs * 32) {
+                float2 row = reinterpret_cast<const float2*>(a.base + layer.rows)[row0 + threadIdx.x];
+                if (a.plain) row.x = 0;
+                shared.rows[index % 2 * MAX_ROWS + threadIdx.x] = row;
+            }
             float acc[PAIRS][2][NT][4] = {};
             const u32 entries = entries_of(layer);
             u32 chunk = 0, part = 0;
@@ -371,26 +425,25 @@ struct Dense {
                 const bool more = index == 0 && part == 0 && chunk + 1 < in_chunks;
                 if (more)
 #pragma unroll
-                    for (u32 i = 0; i < ITEMS; ++i) load(items[i], chunk + 1, incoming[i]);
+                    for (u32 i = 0; i < ITEMS; ++i) load(Item(i), chunk + 1, incoming[i]);
                 compute(acc, stage, chunk, part == 0, pairs, wm, wn);
                 if (more)
 #pragma unroll
-                    for (u32 i = 0; i < ITEMS; ++i) store(items[i], chunk + 1, incoming[i]);
+                    for (u32 i = 0; i < ITEMS; ++i) store(Item(i), chunk + 1, incoming[i]);
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
                 if (++part == layer.parts) {
                     part = 0;
                     ++chunk;
                 }
             }
-            finish(acc, row, layer, index, pairs, wm, wn);
+            finish(acc, layer, index, pairs, wm, wn);
         }
     }
 
-    __device__ static void run(const DenseArguments& a, const DenseLayer* layers, float* unscale, u32* largest,
-                               u32 count) {
-        Dense dense{a, layers, shared_memory, shared_memory + STAGES * STAGE, unscale, largest, count};
+    __device__ static void run(const DenseArguments& a, DenseShared& shared, u32 count) {
+        Dense dense{a, shared, shared_memory, shared_memory + STAGES * STAGE, count};
         const u32 tiles = (count + COLUMNS - 1) / COLUMNS;
-        const u32 blocks = a.layer_count == 1 ? (layers[0].outputs + ROWS - 1) / ROWS : 1;
+        const u32 blocks = a.layer_count == 1 ? (shared.layers[0].outputs + ROWS - 1) / ROWS : 1;
         for (u64 work = blockIdx.x; work < u64(tiles) * blocks; work += gridDim.x) {
             dense.first = u32(work % tiles) * COLUMNS;
             dense.row0 = u32(work / tiles) * ROWS;
@@ -409,25 +462,23 @@ __device__ __forceinline__ u64 rounds(u32 count, u32 columns, u32 blocks, u32 co
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) dense_layers(DenseArguments a) {
 #if __CUDA_ARCH__ >= 800
-    __shared__ DenseLayer layers[MAX_LAYERS];
-    __shared__ float unscale[2 * 80];
-    __shared__ u32 largest[2 * 80];
+    __shared__ DenseShared shared;
     const u32 count = *a.rows.count;
     if (count == 0) return;
     for (u32 i = threadIdx.x; i < a.layer_count * sizeof(DenseLayer) / 4; i += THREADS)
-        reinterpret_cast<u32*>(layers)[i] = reinterpret_cast<const u32*>(a.layers)[i];
+        reinterpret_cast<u32*>(shared.layers)[i] = reinterpret_cast<const u32*>(a.layers)[i];
     __syncthreads();
-    const u32 blocks = a.layer_count == 1 ? (layers[0].outputs + 255) / 256 : 1;
+    const u32 blocks = a.layer_count == 1 ? (shared.layers[0].outputs + 255) / 256 : 1;
     const u64 by_8 = rounds(count, 8, blocks, 2);
     const u64 by_40 = a.largest_tile >= 40 ? rounds(count, 40, blocks, 5) : ~0ull;
     const u64 by_80 = a.largest_tile >= 80 ? rounds(count, 80, blocks, 9) : ~0ull;
     if (by_80 <= min(by_8, by_40)) {
-        if (a.narrow) Dense<1, 5, 4, 2, 4>::run(a, layers, unscale, largest, count);
-        else Dense<2, 5, 4, 2, 4>::run(a, layers, unscale, largest, count);
+        if (a.narrow) Dense<1, 5, 4, 2, 4>::run(a, shared, count);
+        else Dense<2, 5, 4, 2, 4>::run(a, shared, count);
     } else if (by_40 <= by_8) {
-        Dense<1, 5, 8, 1, 3>::run(a, layers, unscale, largest, count);
+        Dense<1, 5, 8, 1, 3>::run(a, shared, count);
     } else {
-        Dense<1, 1, 8, 1, 5>::run(a, layers, unscale, largest, count);
+        Dense<1, 1, 8, 1, 5>::run(a, shared, count);
     }
 #endif
 }
