@@ -58,14 +58,14 @@ fn main() {
         let mut note = String::new();
         for engine in &engines {
             let prepared =
-                engine.prepare(&network, &Plan::new(Method::Xy2021).at_threshold_layer(0)).unwrap();
+                engine.prepare(&network, &Plan::new(Method::Xy2021).at_threshold_layer(layers)).unwrap();
             let mut runs: Vec<f64> = (0..=repeat)
                 .map(|_| {
                     let outcome = prepared.infer(&inputs).unwrap();
                     if answers.len() < times.len() + 1 {
                         answers.push(outcome.output.to_activations());
                     }
-                    outcome.report.times.post_convergence.as_secs_f64() * 1e3
+                    outcome.report.times.pre_convergence.as_secs_f64() * 1e3
                 })
                 .collect();
             runs.remove(0);

@@ -18,8 +18,12 @@ const THREADS: u32 = 256;
 /// Columns of the kernel's tiles, the largest first, with the shared memory that they take.
 const TILES: [(u32, usize); 3] = [(80, 144 << 10), (40, 88 << 10), (8, 88 << 10)];
 
-/// The cost of a product of halves, relative to a multiply-add of XY-2021's other kernels.
-const HALF_PRODUCT: f64 = 0.1;
+/// The cost of a product of halves, relative to a multiply-add of XY-2021's other kernels; see
+/// `docs/measurements/gpu-medium-scale.md`. Where a layer has more outputs than a block takes, each block reads
+/// the activations anew.
+fn half_product(layer: &Layer) -> f64 {
+    if can_be_fused(layer) { 0.12 } else { 0.2 }
+}
 
 /// Connections of an output, on average, from which on the dense product is taken. Its sums have a few
 /// roundings more than those of float32, which only outputs with few connections would notice.
@@ -64,11 +68,11 @@ impl DenseLimits {
             Products::Modelled => {
                 let enough = layer.weights().connections() >= FEWEST_CONNECTIONS * layer.outputs();
                 // Two products a cell at least: most layers are ruled out without a look at the weights.
-                let least = 2.0 * (layer.inputs() * layer.outputs()) as f64 * HALF_PRODUCT;
+                let least = 2.0 * (layer.inputs() * layer.outputs()) as f64 * half_product(layer);
                 enough
                     && least < bound
                     && DenseForm::can_hold(layer)
-                    && DenseForm::multiply_adds(layer) as f64 * HALF_PRODUCT < others()
+                    && DenseForm::multiply_adds(layer) as f64 * half_product(layer) < others()
             }
         }
     }

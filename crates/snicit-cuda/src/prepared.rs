@@ -318,12 +318,15 @@ impl CudaPrepared {
                 (columns, Some(centroid_count))
             }
             PreparedMethod::FeedForward(method) => {
-                let columns = method.pass(&mut run, columns, 0..threshold)?;
-                run.stage_done(Stage::PreConvergence)?;
-                run.stage_done(Stage::Conversion)?;
-                let columns = method.pass(&mut run, columns, threshold..layers)?;
+                let mut columns = method.pass(&mut run, columns, 0..threshold)?;
+                if threshold < layers {
+                    run.stages_done(&[Stage::PreConvergence, Stage::Conversion])?;
+                    columns = method.pass(&mut run, columns, threshold..layers)?;
+                }
                 let columns = method.hand_over(&mut run, columns, layers)?;
-                run.stage_done(Stage::PostConvergence)?;
+                // What is recorded behind a stage is launched by itself, which costs microseconds.
+                let stages = [Stage::PreConvergence, Stage::Conversion, Stage::PostConvergence];
+                run.stages_done(if threshold < layers { &stages[2..] } else { &stages })?;
                 (columns, None)
             }
         };

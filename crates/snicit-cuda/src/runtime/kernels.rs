@@ -28,6 +28,8 @@ pub struct KernelSource {
 const HEADERS: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../kernels/common.cuh")),
     ("columns.cuh", include_str!("../../kernels/columns.cuh")),
+    ("dense.cuh", include_str!("../../kernels/dense.cuh")),
+    ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
 ];
 
 /// Declares the kernels: an enum to name them, and the sources they are in.
