@@ -311,6 +311,17 @@ arguments! {
         count: Pointer,
     }
     CountLiveArguments for CountLive { live: Pointer, words: u32, rows: u32, counts: Pointer }
+    DenseArguments for DenseLayers {
+        base: Pointer,
+        layers: Pointer,
+        layer_count: u32,
+        plain: u32,
+        source: u32,
+        narrow: u32,
+        largest_tile: u32,
+        input_scale: f32,
+        rows: RowsArguments,
+    }
     DownsampleArguments for Downsample {
         y: ConversionColumns,
         sampled: u32,

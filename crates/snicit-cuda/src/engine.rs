@@ -5,6 +5,7 @@ use cudarc::driver::CudaStream;
 use snicit::{Engine, Error, Network, Plan, Prepared};
 
 use crate::CudaError;
+use crate::dense::DenseLimits;
 use crate::layout::SlabShape;
 use crate::prepared::CudaPrepared;
 use crate::runtime::{CubinCache, Device, Kernel, Kernels};
@@ -26,6 +27,8 @@ pub struct CudaOptions {
     pub max_slab: Option<std::num::NonZeroUsize>,
     /// How SNICIT's post-convergence update is scheduled.
     pub update: UpdateSchedule,
+    /// Which products XY-2021 chooses from.
+    pub products: Products,
 }
 
 impl CudaOptions {
@@ -61,6 +64,18 @@ pub enum MiniBlockUse {
     Never,
 }
 
+/// Which products XY-2021 may choose for a layer, and SNICIT where it uses XY-2021's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Products {
+    /// The dense product where it is modelled to be faster, else a sparse one.
+    #[default]
+    Modelled,
+    /// The dense product for every layer that it can take.
+    Dense,
+    /// Sparse ones only, in float32 throughout.
+    Sparse,
+}
+
 /// Where the weights of a network lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WeightPlacement {
@@ -79,6 +94,7 @@ pub(crate) struct Gpu {
     pub(crate) kernels: Arc<Kernels>,
     pub(crate) stream: Arc<CudaStream>,
     pub(crate) shape: SlabShape,
+    pub(crate) dense: DenseLimits,
 }
 
 impl Gpu {
@@ -96,6 +112,7 @@ pub struct CudaEngine {
     device: Device,
     kernels: Arc<Kernels>,
     shape: SlabShape,
+    dense: DenseLimits,
     options: CudaOptions,
 }
 
@@ -120,7 +137,8 @@ impl CudaEngine {
             Kernel::GroupBits,
             crate::mini_blocks::STAGED_BYTES.min(device.shared_memory),
         )?;
-        Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, options: options.clone() })
+        let dense = DenseLimits::new(&device, &kernels, options.products)?;
+        Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, dense, options: options.clone() })
     }
 
     /// How long it took to have the kernels, compiled or from the cache.
@@ -148,6 +166,7 @@ impl CudaEngine {
             kernels: Arc::clone(&self.kernels),
             stream: self.device.new_stream()?,
             shape: self.shape,
+            dense: self.dense,
         };
         CudaPrepared::new(gpu, &self.options, network, plan)
     }

@@ -19,6 +19,7 @@ use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
 use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
+use crate::fused::{FusedFeedForward, FusionPlan};
 use crate::mini_blocks::MiniBlockFeedForward;
 use crate::recording::{Recorder, Recording};
 use crate::run::{Run, Sending, Sent, upload};
@@ -75,14 +76,20 @@ impl CudaPrepared {
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let threshold_layer = plan.threshold_layer(network)?;
-        let mut preparation =
-            Preparation { gpu: &gpu, network, options, choices: Vec::new(), found: Vec::new() };
+        let mut preparation = Preparation {
+            gpu: &gpu,
+            network,
+            options,
+            choices: Vec::new(),
+            found: Vec::new(),
+            fused: 0,
+        };
         let mut chunks = None;
         let layers = network.layers().len();
         let method = match plan.method {
-            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, layers)?,
-            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, layers)?,
-            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, layers)?,
+            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, threshold_layer)?,
+            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, threshold_layer)?,
+            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, threshold_layer)?,
             Method::Snicit => {
                 let schedule = options.update;
                 let options = &plan.snicit;
@@ -93,7 +100,9 @@ impl CudaPrepared {
                         preparation.found.push(blocks.note());
                         Box::new(blocks)
                     }
-                    None => preparation.method(options.pre_convergence, threshold_layer)?,
+                    None => {
+                        preparation.method(options.pre_convergence, threshold_layer, threshold_layer)?
+                    }
                 };
                 let behind = preparation.post_convergence(options, threshold_layer, schedule)?;
                 let neurons = match threshold_layer {
@@ -327,12 +336,15 @@ impl CudaPrepared {
                 (columns, Some(centroid_count))
             }
             PreparedMethod::FeedForward(method) => {
-                let columns = method.pass(&mut run, columns, 0..threshold)?;
-                run.stage_done(Stage::PreConvergence)?;
-                run.stage_done(Stage::Conversion)?;
-                let columns = method.pass(&mut run, columns, threshold..layers)?;
+                let mut columns = method.pass(&mut run, columns, 0..threshold)?;
+                if threshold < layers {
+                    run.stages_done(&[Stage::PreConvergence, Stage::Conversion])?;
+                    columns = method.pass(&mut run, columns, threshold..layers)?;
+                }
                 let columns = method.hand_over(&mut run, columns, layers)?;
-                run.stage_done(Stage::PostConvergence)?;
+                // What is recorded behind a stage is launched by itself, which costs microseconds.
+                let stages = [Stage::PreConvergence, Stage::Conversion, Stage::PostConvergence];
+                run.stages_done(if threshold < layers { &stages[2..] } else { &stages })?;
                 (columns, None)
             }
         };
@@ -442,18 +454,27 @@ struct Preparation<'a> {
     choices: Vec<Choice>,
     /// What else is worth telling.
     found: Vec<String>,
+    /// Layers that are taken together with others.
+    fused: usize,
 }
 
 impl Preparation<'_> {
-    fn feed_forward(&mut self, method: FeedForward, layers: usize) -> Result<PreparedMethod, CudaError> {
-        Ok(PreparedMethod::FeedForward(self.method(method, layers)?))
+    /// All layers, to be passed in two passes, up to the threshold layer and behind.
+    fn feed_forward(
+        &mut self,
+        method: FeedForward,
+        threshold_layer: usize,
+    ) -> Result<PreparedMethod, CudaError> {
+        let layers = self.network.layers().len();
+        Ok(PreparedMethod::FeedForward(self.method(method, layers, threshold_layer)?))
     }
 
-    /// The network's first `layers` layers.
+    /// The network's first `layers` layers, of which no two are taken together across layer `boundary`.
     fn method(
         &mut self,
         method: FeedForward,
         layers: usize,
+        boundary: usize,
     ) -> Result<Box<dyn FeedForwardMethod>, CudaError> {
         let of_layers = || self.network.layers()[..layers].iter().map(AsRef::as_ref);
         if method == FeedForward::Snig2020 {
@@ -461,6 +482,11 @@ impl Preparation<'_> {
             let (products, weights) = self.store(0, layers, |layer| ScatterSpmm::build(layer, shape))?;
             let max_width = self.network.max_width();
             let method = TaskGraphFeedForward::new(of_layers(), products, weights, shape, max_width);
+            return Ok(Box::new(method));
+        }
+        if method == FeedForward::Xy2021
+            && let Some(method) = self.fused(layers, boundary)?
+        {
             return Ok(Box::new(method));
         }
         let (products, weights, choices) = self.products(method, 0, layers)?;
@@ -482,6 +508,26 @@ impl Preparation<'_> {
         MiniBlockFeedForward::new(self.gpu, weights, self.network, layers, mini_blocks)
     }
 
+    /// The network's first `layers` layers by XY-2021, if some of them are dense.
+    fn fused(&mut self, layers: usize, boundary: usize) -> Result<Option<FusedFeedForward>, CudaError> {
+        let of_network: Vec<&Layer> =
+            self.network.layers()[..layers].iter().map(AsRef::as_ref).collect();
+        let Some(plan) = FusionPlan::find(&of_network, boundary, self.gpu.dense) else {
+            return Ok(None);
+        };
+        for layer in 0..layers {
+            self.check_connections(layer)?;
+        }
+        let (built, weights) = WeightStore::new(&self.gpu.device, self.options.weights, plan.len(), |step| {
+            let (step, choices, bytes) = plan.build(step, &of_network);
+            Ok(((step, choices), bytes))
+        })?;
+        let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();
+        self.choices.extend(choices.into_iter().flatten());
+        self.fused += plan.fused_layers();
+        Ok(Some(FusedFeedForward::new(steps, weights)))
+    }
+
     /// The layers from `first` on.
     fn post_convergence(
         &mut self,
@@ -491,7 +537,11 @@ impl Preparation<'_> {
     ) -> Result<PostConvergence, CudaError> {
         let layers: Vec<&Layer> = self.network.layers()[first..].iter().map(AsRef::as_ref).collect();
         let method = options.post_convergence;
-        if schedule == UpdateSchedule::Persistent && method == FeedForward::Xy2021 {
+        let prefers_dense = || layers.iter().any(|layer| xy2021::prefers_dense(layer, self.gpu.dense));
+        if schedule == UpdateSchedule::Persistent
+            && method == FeedForward::Xy2021
+            && !prefers_dense()
+        {
             let check = |index| self.check_connections(first + index);
             let built = PersistentUpdate::build(self.gpu, self.options.weights, &layers, options, check)?;
             if let Some((update, choices)) = built {
@@ -514,7 +564,7 @@ impl Preparation<'_> {
     ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore, Vec<Choice>), CudaError> {
         if method == FeedForward::Xy2021 {
             let (built, weights) = self.store(first, layers, |layer| {
-                let (spmm, choice, bytes) = xy2021::build(layer);
+                let (spmm, choice, bytes) = xy2021::build(layer, self.gpu.dense);
                 ((spmm, choice), bytes)
             })?;
             let (products, choices) = built.into_iter().unzip();
@@ -552,7 +602,14 @@ impl Preparation<'_> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let searched = self.choices.len();
+        let dense = self.choices.iter().filter(|choice| choice.dense).count();
+        let searched = self.choices.len() - dense;
+        let mut notes = Vec::new();
+        if dense > 0 {
+            let (all, fused) = (self.choices.len(), self.fused);
+            let together = if fused > 0 { format!(", {fused} of them fused") } else { String::new() };
+            notes.push(format!("dense product on tensor cores in {dense} of {all} layers{together}"));
+        }
         let strips: Vec<f64> = self
             .choices
             .iter()
@@ -560,12 +617,14 @@ impl Preparation<'_> {
             .map(|choice| choice.mean_outputs)
             .collect();
         match (searched, strips.len()) {
-            (0, _) => Vec::new(),
-            (searched, 0) => vec![format!("no mini-blocks in {searched} layers: general kernel")],
+            (0, _) => {}
+            (searched, 0) => notes.push(format!("no mini-blocks in {searched} layers: general kernel")),
             (searched, with) => {
                 let mean = strips.iter().sum::<f64>() / with as f64;
-                vec![format!("mini-blocks in {with} of {searched} layers, {mean:.1} outputs on average")]
+                let of = format!("{with} of {searched} layers");
+                notes.push(format!("mini-blocks in {of}, {mean:.1} outputs on average"));
             }
         }
+        notes
     }
 }

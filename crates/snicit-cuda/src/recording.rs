@@ -98,36 +98,36 @@ impl Recorder {
 
     pub(crate) fn sent_layer(&mut self) -> Result<(), CudaError> {
         self.layers += 1;
-        if self.layers >= LAYERS_A_SEGMENT { self.next_segment(None) } else { Ok(()) }
+        if self.layers >= LAYERS_A_SEGMENT { self.next_segment(&[]) } else { Ok(()) }
     }
 
     /// Layers of one launch.
     pub(crate) fn sent_layers(&mut self, layers: usize) -> Result<(), CudaError> {
         self.layers += layers;
-        if self.layers >= PERSISTENT_LAYERS_A_SEGMENT { self.next_segment(None) } else { Ok(()) }
+        if self.layers >= PERSISTENT_LAYERS_A_SEGMENT { self.next_segment(&[]) } else { Ok(()) }
     }
 
-    pub(crate) fn stage_done(&mut self, stage: Stage) -> Result<(), CudaError> {
-        self.next_segment(Some(stage))
+    pub(crate) fn stages_done(&mut self, stages: &[Stage]) -> Result<(), CudaError> {
+        self.next_segment(stages)
     }
 
-    fn next_segment(&mut self, stage: Option<Stage>) -> Result<(), CudaError> {
-        self.end_segment(stage)?;
+    fn next_segment(&mut self, stages: &[Stage]) -> Result<(), CudaError> {
+        self.end_segment(stages)?;
         Graph::begin(&self.stream)?;
         self.recording = true;
         Ok(())
     }
 
-    fn end_segment(&mut self, stage: Option<Stage>) -> Result<(), CudaError> {
+    fn end_segment(&mut self, stages: &[Stage]) -> Result<(), CudaError> {
         self.recording = false;
         let graph = Graph::end(&self.stream)?;
         let layers = std::mem::take(&mut self.layers);
-        self.segments.push(Segment { graph, layers, stages: stage.into_iter().collect() });
+        self.segments.push(Segment { graph, layers, stages: stages.to_vec() });
         Ok(())
     }
 
     fn finish(mut self) -> Result<Vec<Segment>, CudaError> {
-        self.end_segment(None)?;
+        self.end_segment(&[])?;
         Ok(std::mem::take(&mut self.segments))
     }
 }

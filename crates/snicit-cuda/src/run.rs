@@ -377,9 +377,16 @@ impl<'a> Run<'a> {
 
     /// Says that all work of a stage has been sent.
     pub(crate) fn stage_done(&mut self, stage: Stage) -> Result<(), CudaError> {
+        self.stages_done(&[stage])
+    }
+
+    /// As [`Run::stage_done`], for stages of which only the first had work.
+    pub(crate) fn stages_done(&mut self, stages: &[Stage]) -> Result<(), CudaError> {
         match &mut self.sending {
-            Sending::Direct { clock, .. } => clock.stage_done(self.stream, stage),
-            Sending::Recorded(recorder) => recorder.stage_done(stage),
+            Sending::Direct { clock, .. } => {
+                stages.iter().try_for_each(|&stage| clock.stage_done(self.stream, stage))
+            }
+            Sending::Recorded(recorder) => recorder.stages_done(stages),
             Sending::Quiet => Ok(()),
         }
     }

@@ -1,9 +1,9 @@
 //! XY-2021 (Xin et al., HPEC 2021): mini-blocks, transposed activations, and a cost model that picks the
 //! kernel of a layer.
 //!
-//! The space has two kernels. *Strips*: outputs with one set of inputs, found in the matrix, are computed
+//! The space has three kernels. *Strips*: outputs with one set of inputs, found in the matrix, are computed
 //! sixteen at a time, so that an activation is read once for all of them. *Rows*: every output reads its own
-//! inputs, for layers without such structure.
+//! inputs, for layers without such structure. *Dense* (`dense`): tensor cores take all weights, zeros too.
 
 use snicit::Layer;
 use snicit::network::MiniBlocks;
@@ -11,6 +11,7 @@ use snicit::network::MiniBlocks;
 use crate::CudaError;
 use crate::arguments::{GatherArguments, GatherLayer, StripsArguments, StripsLayer};
 use crate::columns::Layout;
+use crate::dense::{DenseLimits, DenseSpmm};
 use crate::layout::{RowsForm, StripsForm};
 use crate::run::Run;
 use crate::runtime::{Kernel, Pointer};
@@ -35,23 +36,54 @@ fn waves(product: &Product) -> u32 {
 /// What was found in a layer, for people.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Choice {
+    pub(crate) dense: bool,
     pub(crate) strips: bool,
     pub(crate) mean_outputs: f64,
+}
+
+impl Choice {
+    pub(crate) fn dense() -> Self {
+        Choice { dense: true, strips: false, mean_outputs: 0.0 }
+    }
+}
+
+/// Whether the dense product is modelled to be faster than the sparse ones.
+pub(crate) fn prefers_dense(layer: &Layer, limits: DenseLimits) -> bool {
+    let rows_cost = rows_cost(layer);
+    limits.prefers_dense(layer, rows_cost, || {
+        let reads = StripsForm::input_reads(layer, &MiniBlocks::find(layer.weights()));
+        strips_cost(reads).min(rows_cost)
+    })
+}
+
+fn strips_cost(reads: usize) -> f64 {
+    reads as f64 * (cost::READ + crate::layout::STRIP_OUTPUTS as f64)
+}
+
+fn rows_cost(layer: &Layer) -> f64 {
+    layer.weights().connections() as f64 * cost::CONNECTION
+}
+
+/// Brings a layer into the form of the kernel that is modelled to be fastest.
+pub(crate) fn build(layer: &Layer, limits: DenseLimits) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+    if prefers_dense(layer, limits) {
+        let (spmm, bytes) = DenseSpmm::build(layer);
+        return (Box::new(spmm), Choice::dense(), bytes);
+    }
+    build_sparse(layer)
 }
 
 /// What a layer's inputs are shared by, and whether strips are modelled to be faster than rows.
 pub(crate) fn choose(layer: &Layer) -> (MiniBlocks, Choice) {
     let blocks = MiniBlocks::find(layer.weights());
     let reads = StripsForm::input_reads(layer, &blocks);
-    let strips_cost = reads as f64 * (cost::READ + crate::layout::STRIP_OUTPUTS as f64);
-    let rows_cost = layer.weights().connections() as f64 * cost::CONNECTION;
-    let strips = strips_cost <= rows_cost && u32::try_from(reads).is_ok();
-    let choice = Choice { strips, mean_outputs: blocks.mean_outputs() };
+    let strips = strips_cost(reads) <= rows_cost(layer) && u32::try_from(reads).is_ok();
+    let choice = Choice { dense: false, strips, mean_outputs: blocks.mean_outputs() };
     (blocks, choice)
 }
 
-/// Brings a layer into the form of the kernel that is modelled to be faster.
-pub(crate) fn build(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+/// Brings a layer into the form of the sparse kernel that is modelled to be faster.
+pub(crate) fn build_sparse(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
     let (blocks, choice) = choose(layer);
     let outputs = layer.outputs();
     if choice.strips {

@@ -246,6 +246,7 @@ fn labels_give_the_accuracy() {
     for key in ["pre_convergence", "conversion", "post_convergence", "recovery", "total"] {
         assert!(report["times_ms"][key].is_f64(), "{key}");
     }
+    assert!(report["notes"].is_array());
     let plain: Value =
         serde_json::from_str(&folder.done("infer net.safetensors in.npy --json")).unwrap();
     assert_eq!((&plain["accuracy"], &plain["method"]), (&Value::Null, &"XY-2021".into()));

@@ -2,12 +2,15 @@
 //! method can lie on the device or be streamed to it.
 
 mod blob;
+mod dense;
+mod half;
 mod rows;
 mod slabs;
 mod strips;
 mod update;
 
 pub(crate) use blob::Blob;
+pub(crate) use dense::{BIT_SCALE, BLOCK_OUTPUTS, DenseForm, MAX_FUSED_LAYERS, scale_behind};
 pub(crate) use rows::RowsForm;
 pub(crate) use slabs::{SlabShape, SlabsForm};
 pub(crate) use strips::{STRIP_OUTPUTS, StripsForm};

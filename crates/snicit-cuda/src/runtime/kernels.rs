@@ -36,6 +36,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("synchronised_layers.cuh", include_str!("../../kernels/synchronised_layers.cuh")),
     ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
+    ("dense.cuh", include_str!("../../kernels/dense.cuh")),
+    ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
 ];
 
 /// Declares the kernels: an enum to name them, and the sources they are in.
@@ -76,6 +78,7 @@ kernels! {
         FlagSections = "flag_sections",
         CollectFlagged = "collect_flagged";
     "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
+    "dense.cu": DenseLayers = "dense_layers";
     "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
     "chunks.cu":
         GroupBits = "group_bits",

@@ -111,6 +111,7 @@ impl Run<'_> {
             prepare_ms: as_ms(self.prepare),
             upload_ms: as_ms(report.upload),
             peak_memory_bytes: memory::peak(),
+            notes: &self.notes,
         }
     }
 }
@@ -140,4 +141,6 @@ pub(super) struct RunJson<'a> {
     prepare_ms: f64,
     upload_ms: f64,
     peak_memory_bytes: Option<u64>,
+    /// What the engine found and chose, for people.
+    notes: &'a [String],
 }

@@ -1,0 +1,181 @@
+//! XY-2021 where some layers are dense: consecutive dense layers go through one kernel, which keeps the
+//! activations on chip.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use snicit::{Error, Layer};
+
+use crate::CudaError;
+use crate::arguments::LiveMarks;
+use crate::columns::{Columns, Layout};
+use crate::dense::{self, DenseLimits};
+use crate::engine::Gpu;
+use crate::feed_forward::FeedForwardMethod;
+use crate::layout::{DenseForm, MAX_FUSED_LAYERS, scale_behind};
+use crate::run::Run;
+use crate::spmm::{Product, Spmm};
+use crate::weights::WeightStore;
+use crate::workspace::Workspace;
+use crate::xy2021::{self, Choice};
+
+/// Which layers are taken together, by index.
+pub(crate) struct FusionPlan {
+    steps: Vec<(Range<usize>, bool)>,
+}
+
+impl FusionPlan {
+    /// Looks for runs of dense layers; none crosses `boundary`. `None` if no layer is dense.
+    pub(crate) fn find(layers: &[&Layer], boundary: usize, limits: DenseLimits) -> Option<Self> {
+        let is_dense: Vec<bool> =
+            layers.par_iter().map(|layer| xy2021::prefers_dense(layer, limits)).collect();
+        let mut steps: Vec<(Range<usize>, bool)> = Vec::new();
+        let mut open = false;
+        for (index, (layer, &dense)) in layers.iter().zip(&is_dense).enumerate() {
+            let fusible = dense && dense::can_be_fused(layer);
+            match steps.last_mut() {
+                Some((step, _))
+                    if open && fusible && index != boundary && step.len() < MAX_FUSED_LAYERS =>
+                {
+                    step.end += 1;
+                }
+                _ => steps.push((index..index + 1, dense)),
+            }
+            open = fusible;
+        }
+        is_dense.contains(&true).then_some(FusionPlan { steps })
+    }
+
+    /// How many layers are in steps of more than one.
+    pub(crate) fn fused_layers(&self) -> usize {
+        self.steps.iter().map(|(layers, _)| layers.len()).filter(|&layers| layers > 1).sum()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Brings the layers of a step into their form.
+    pub(crate) fn build(&self, step: usize, layers: &[&Layer]) -> (Step, Vec<Choice>, Vec<u8>) {
+        let (range, is_dense) = self.steps[step].clone();
+        let of_step = &layers[range.clone()];
+        let last = of_step[of_step.len() - 1];
+        let outputs = last.outputs();
+        if is_dense {
+            let (form, bytes) = DenseForm::build(of_step);
+            let input_scale = match range.start.checked_sub(1) {
+                Some(before) => scale_behind(layers[before].activation()),
+                None => 0.0,
+            };
+            let product = StepProduct::Dense { form, input_scale };
+            let choices = vec![Choice::dense(); range.len()];
+            return (Step { layers: range, outputs, product }, choices, bytes);
+        }
+        let (spmm, choice, bytes) = xy2021::build_sparse(last);
+        let product = StepProduct::Sparse { spmm, bounds: last.activation().bounds() };
+        (Step { layers: range, outputs, product }, vec![choice], bytes)
+    }
+}
+
+/// Layers that one kernel computes.
+pub(crate) struct Step {
+    layers: Range<usize>,
+    /// Outputs of the last layer.
+    outputs: usize,
+    product: StepProduct,
+}
+
+enum StepProduct {
+    Dense { form: DenseForm, input_scale: f32 },
+    Sparse { spmm: Box<dyn Spmm>, bounds: (f32, f32) },
+}
+
+/// The steps of a network. Empty columns are dropped between steps.
+pub(crate) struct FusedFeedForward {
+    steps: Vec<Step>,
+    weights: WeightStore,
+}
+
+impl FusedFeedForward {
+    pub(crate) fn new(steps: Vec<Step>, weights: WeightStore) -> Self {
+        FusedFeedForward { steps, weights }
+    }
+}
+
+impl FeedForwardMethod for FusedFeedForward {
+    fn weights(&self) -> &WeightStore {
+        &self.weights
+    }
+
+    fn can_be_recorded(&self) -> bool {
+        !self.weights.is_streamed()
+    }
+
+    fn make_ready(
+        &self,
+        _gpu: &Gpu,
+        _workspace: &mut Workspace,
+        _batch: usize,
+        _passes: &[Range<usize>],
+    ) -> Result<(), CudaError> {
+        Ok(())
+    }
+
+    fn pass(
+        &self,
+        run: &mut Run<'_>,
+        mut columns: Columns,
+        layers: Range<usize>,
+    ) -> Result<Columns, Error> {
+        let first = self.steps.partition_point(|step| step.layers.start < layers.start);
+        let end = self.steps.partition_point(|step| step.layers.start < layers.end);
+        let mut weights = self.weights.pass(run.stream, first..end);
+        for index in first..end {
+            let step = &self.steps[index];
+            debug_assert!(step.layers.end <= layers.end, "a step crosses the threshold layer");
+            for _ in step.layers.clone() {
+                run.enter_layer(columns.count)?;
+            }
+            let is_dense = matches!(step.product, StepProduct::Dense { .. });
+            // The dense kernel reads input-major columns as well.
+            if !(is_dense && columns.layout == Layout::InputMajor) {
+                columns = run.to_rows(columns)?;
+            }
+            let drops = run.may_drop_before(step.layers.end);
+            let marks = if drops { run.new_marks() } else { LiveMarks::default() };
+            let to = columns.other_buffer();
+            let epilogue = match &step.product {
+                StepProduct::Sparse { bounds, .. } => *bounds,
+                // The kernel knows the bounds of each layer itself.
+                StepProduct::Dense { .. } => (f32::NEG_INFINITY, f32::INFINITY),
+            };
+            let product = Product { columns, to: run.activations(to), epilogue: Some(epilogue), marks };
+            let at = weights.fetch(index)?;
+            match &step.product {
+                StepProduct::Sparse { spmm, .. } => spmm.enqueue(run, at, &product)?,
+                StepProduct::Dense { form, input_scale } => {
+                    dense::enqueue(run, at, form, step.outputs, *input_scale, &product)?;
+                }
+            }
+            weights.used(index)?;
+            columns = columns.written(Layout::NeuronMajor, to, step.outputs);
+            if drops {
+                let lists = &run.workspace.lists;
+                columns = run.compact(columns, marks, lists)?;
+            }
+            for _ in step.layers.clone() {
+                run.sent_layer()?;
+            }
+        }
+        Ok(columns)
+    }
+
+    fn hand_over(
+        &self,
+        _run: &mut Run<'_>,
+        columns: Columns,
+        _layer: usize,
+    ) -> Result<Columns, CudaError> {
+        Ok(columns)
+    }
+}
