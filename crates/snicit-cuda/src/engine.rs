@@ -79,6 +79,9 @@ impl CudaEngine {
         let device = Device::open(options.device)?;
         let kernels = Kernels::load(&device, &CubinCache::from_environment())?;
         let shape = slab_shape(&device, &kernels, options)?;
+        for kernel in [Kernel::TilesLayer16, Kernel::TilesLayer8, Kernel::TilesLayerChunks] {
+            kernels.allow_shared_memory(kernel, device.shared_memory)?;
+        }
         Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, options: options.clone() })
     }
 

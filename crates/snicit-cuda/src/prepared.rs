@@ -465,7 +465,7 @@ impl Preparation<'_> {
     ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore, Vec<Choice>), CudaError> {
         if method == FeedForward::Xy2021 {
             let (built, weights) = self.store(first, layers, |layer| {
-                let (spmm, choice, bytes) = xy2021::build(layer);
+                let (spmm, choice, bytes) = xy2021::build(layer, &self.gpu.device);
                 ((spmm, choice), bytes)
             })?;
             let (products, choices) = built.into_iter().unzip();

@@ -162,6 +162,18 @@ impl<'a> Run<'a> {
         launch.enqueue(&self.gpu.kernels, self.stream, arguments)
     }
 
+    /// As [`Run::launch`], with so many blocks and dynamic shared memory.
+    pub(crate) fn launch_blocks<A: KernelArguments>(
+        &self,
+        kernel: Kernel,
+        (blocks, threads): (u32, u32),
+        shared_memory: usize,
+        arguments: A,
+    ) -> Result<(), CudaError> {
+        let launch = Launch { kernel, blocks, threads: (threads, 1), shared_memory };
+        launch.enqueue(&self.gpu.kernels, self.stream, arguments)
+    }
+
     /// Sends a kernel that is one block.
     pub(crate) fn launch_one_block<A: KernelArguments>(
         &self,

@@ -5,8 +5,10 @@ mod blob;
 mod rows;
 mod slabs;
 mod strips;
+mod tiles;
 
 pub(crate) use blob::Blob;
 pub(crate) use rows::RowsForm;
 pub(crate) use slabs::{SlabShape, SlabsForm};
 pub(crate) use strips::{STRIP_OUTPUTS, StripsForm};
+pub(crate) use tiles::{TileShape, TilesForm};

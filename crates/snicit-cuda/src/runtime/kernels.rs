@@ -69,6 +69,10 @@ kernels! {
         CollectFlagged = "collect_flagged";
     "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
     "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
+    "tiles.cu":
+        TilesLayer16 = "tiles_layer_16",
+        TilesLayer8 = "tiles_layer_8",
+        TilesLayerChunks = "tiles_layer_chunks";
     "conversion.cu":
         Downsample = "downsample",
         PruneSamples = "prune_samples",

@@ -1,19 +1,22 @@
 //! XY-2021 (Xin et al., HPEC 2021): mini-blocks, transposed activations, and a cost model that picks the
 //! kernel of a layer.
 //!
-//! The space has two kernels. *Strips*: outputs with one set of inputs, found in the matrix, are computed
+//! The space has three kernels. *Strips*: outputs with one set of inputs, found in the matrix, are computed
 //! sixteen at a time, so that an activation is read once for all of them. *Rows*: every output reads its own
-//! inputs, for layers without such structure.
+//! inputs, for layers without such structure. *Tiles*: the same for wide layers and many columns, from shared
+//! memory.
+
+mod general;
 
 use snicit::Layer;
 use snicit::network::MiniBlocks;
 
 use crate::CudaError;
-use crate::arguments::{GatherArguments, GatherLayer, StripsArguments, StripsLayer};
+use crate::arguments::{StripsArguments, StripsLayer};
 use crate::columns::Layout;
-use crate::layout::{RowsForm, StripsForm};
+use crate::layout::StripsForm;
 use crate::run::Run;
-use crate::runtime::{Kernel, Pointer};
+use crate::runtime::{Device, Kernel, Pointer};
 use crate::spmm::{Product, Spmm};
 
 /// Threads of a block: four warps, WARPS of the kernels.
@@ -40,7 +43,7 @@ pub(crate) struct Choice {
 }
 
 /// Brings a layer into the form of the kernel that is modelled to be faster.
-pub(crate) fn build(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+pub(crate) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
     let blocks = MiniBlocks::find(layer.weights());
     let reads = StripsForm::input_reads(layer, &blocks);
     let strips_cost = reads as f64 * (cost::READ + crate::layout::STRIP_OUTPUTS as f64);
@@ -52,8 +55,8 @@ pub(crate) fn build(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
         let (form, bytes) = StripsForm::build(layer, &blocks);
         (Box::new(StripsSpmm { form, outputs }), choice, bytes)
     } else {
-        let (form, bytes) = RowsForm::build(layer);
-        (Box::new(RowsSpmm { form, outputs }), choice, bytes)
+        let (spmm, bytes) = general::build(layer, device);
+        (spmm, choice, bytes)
     }
 }
 
@@ -98,50 +101,6 @@ impl Spmm for StripsSpmm {
             THREADS,
             waves(product),
             StripsArguments { layer, rows: product.rows(run, self.outputs) },
-        )
-    }
-}
-
-/// The product row by row.
-struct RowsSpmm {
-    form: RowsForm,
-    outputs: usize,
-}
-
-impl Spmm for RowsSpmm {
-    fn layout(&self) -> Layout {
-        Layout::NeuronMajor
-    }
-
-    fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    fn biases(&self, weights: Pointer) -> Pointer {
-        weights + self.form.bias
-    }
-
-    fn enqueue(&self, run: &Run<'_>, weights: Pointer, product: &Product) -> Result<(), CudaError> {
-        let form = &self.form;
-        let (bias, low, high) = product.bias_and_bounds(self.biases(weights));
-        let layer = GatherLayer {
-            offsets: weights + form.offsets,
-            inputs: weights + form.inputs,
-            weights: weights + form.weights,
-            bias,
-            neurons: self.outputs as u32,
-            low,
-            high,
-        };
-        let kernel = match product.columns.layout {
-            Layout::BitRows => Kernel::GatherLayerBits,
-            _ => Kernel::GatherLayer,
-        };
-        run.launch_waves(
-            kernel,
-            THREADS,
-            waves(product),
-            GatherArguments { layer, rows: product.rows(run, self.outputs) },
         )
     }
 }

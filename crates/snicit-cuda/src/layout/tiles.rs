@@ -1,0 +1,200 @@
+//! Connections for the product that keeps a few columns of all inputs in shared memory; see
+//! `kernels/tiles.cu`.
+//!
+//! A lane takes four columns of an output; the outputs that a warp takes together are a group, each of them a
+//! stream of connections in fours. Inputs that do not fit shared memory at once are cut into chunks. The order
+//! of a stream's connections is free: it is arranged so that streams that load in the same cycle find their
+//! inputs in different banks.
+
+use snicit::Layer;
+
+use super::Blob;
+
+/// Bytes that a lane loads at once: four columns.
+const QUAD_BYTES: usize = 16;
+/// Bytes that one cycle of shared memory gives.
+const CYCLE_BYTES: usize = 128;
+/// ZERO_ROWS of the kernels.
+const ZERO_ROWS: usize = 4;
+/// Fours that the kernels load ahead of those that they use.
+const FOURS_AHEAD: usize = 3;
+/// What the system keeps of each block's shared memory.
+const RESERVED: usize = 1 << 10;
+
+/// How a layer is cut for a GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TileShape {
+    /// Quads of a tile: 4 or, for layers with many inputs, 2.
+    pub(crate) quads: usize,
+    /// Inputs that are in shared memory at once, a multiple of 4.
+    pub(crate) chunk_rows: usize,
+    /// Chunks of the inputs.
+    pub(crate) chunks: usize,
+}
+
+impl TileShape {
+    /// The shape for layers of `inputs` inputs where a block can have `shared_memory` bytes.
+    pub(crate) fn fitting(inputs: usize, shared_memory: usize) -> Self {
+        let rows = |quads: usize| {
+            let rows = shared_memory.saturating_sub(RESERVED) / (quads * QUAD_BYTES);
+            rows.saturating_sub(ZERO_ROWS) / 4 * 4
+        };
+        let quads = if inputs <= rows(4) { 4 } else { 2 };
+        let chunks = inputs.div_ceil(rows(quads).max(4)).max(1);
+        TileShape { quads, chunk_rows: inputs.div_ceil(chunks).next_multiple_of(4), chunks }
+    }
+
+    /// Shared memory of a block, in bytes.
+    pub(crate) fn shared_memory(self) -> usize {
+        (self.chunk_rows + ZERO_ROWS) * self.quads * QUAD_BYTES
+    }
+
+    /// Columns of a tile.
+    pub(crate) fn columns(self) -> usize {
+        4 * self.quads
+    }
+
+    /// Outputs that a warp takes together.
+    fn streams(self) -> usize {
+        32 / self.quads
+    }
+
+    /// Streams that load in the same cycle; rows that differ modulo this number lie in different banks.
+    fn together(self) -> usize {
+        CYCLE_BYTES / (self.quads * QUAD_BYTES)
+    }
+}
+
+/// Where the parts of the form lie, in bytes from its beginning; see `kernels/tiles.cu`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TilesForm {
+    pub(crate) shape: TileShape,
+    pub(crate) fours: u64,
+    pub(crate) inputs: u64,
+    pub(crate) weights: u64,
+    pub(crate) outputs: u64,
+    pub(crate) groups: usize,
+}
+
+/// A connection, its input counted from the chunk's first.
+type Connection = (usize, f32);
+
+impl TilesForm {
+    /// Appends the layer in this form to `blob`.
+    pub(crate) fn build(layer: &Layer, shape: TileShape, blob: &mut Blob) -> Self {
+        let streams = shape.streams();
+        let outputs = order(layer, shape);
+        let groups = outputs.len().div_ceil(streams);
+        let mut fours = vec![0_u32];
+        let (mut inputs, mut weights) = (Vec::new(), Vec::new());
+        for group in outputs.chunks(streams) {
+            for chunk in 0..shape.chunks {
+                let mut lists: Vec<Vec<Connection>> =
+                    group.iter().map(|&output| connections(layer, shape, output, chunk)).collect();
+                lists.resize(streams, Vec::new());
+                let longest = lists.iter().map(|list| list.len().div_ceil(4)).max().unwrap_or(0);
+                let arranged: Vec<Vec<Connection>> = lists
+                    .chunks(shape.together())
+                    .flat_map(|lists| arrange(lists, longest * 4, shape))
+                    .collect();
+                for four in 0..longest {
+                    for stream in &arranged {
+                        for &(row, weight) in &stream[4 * four..4 * four + 4] {
+                            inputs.push((row * shape.quads) as u16);
+                            weights.push(weight);
+                        }
+                    }
+                }
+                fours.push((inputs.len() / (4 * streams)) as u32);
+            }
+        }
+        inputs.resize(inputs.len() + FOURS_AHEAD * 4 * streams, 0);
+        weights.resize(inputs.len(), 0.0);
+        let mut named: Vec<u32> = outputs.iter().map(|&output| output as u32).collect();
+        named.resize(groups * streams, u32::MAX);
+        TilesForm {
+            shape,
+            fours: blob.push(&fours),
+            inputs: blob.push(&inputs),
+            weights: blob.push(&weights),
+            outputs: blob.push(&named),
+            groups,
+        }
+    }
+}
+
+/// The outputs, those with alike numbers of connections in each chunk side by side: the streams of a group are
+/// as long as the longest.
+fn order(layer: &Layer, shape: TileShape) -> Vec<usize> {
+    let mut outputs: Vec<usize> = (0..layer.outputs()).collect();
+    outputs.sort_by_cached_key(|&output| {
+        let mut lengths = vec![0_u32; shape.chunks];
+        for &input in layer.weights().row(output).0 {
+            lengths[input as usize / shape.chunk_rows] += 1;
+        }
+        lengths.iter_mut().for_each(|length| *length = length.div_ceil(4));
+        lengths
+    });
+    outputs
+}
+
+fn connections(layer: &Layer, shape: TileShape, output: usize, chunk: usize) -> Vec<Connection> {
+    let (inputs, weights) = layer.weights().row(output);
+    let begin = chunk * shape.chunk_rows;
+    let first = inputs.partition_point(|&input| (input as usize) < begin);
+    let end = inputs.partition_point(|&input| (input as usize) < begin + shape.chunk_rows);
+    let connection = |k: usize| (inputs[k] as usize - begin, weights[k]);
+    (first..end).map(connection).collect()
+}
+
+/// Puts the connections of streams that load in the same cycle into an order in which they seldom meet in a
+/// bank; each stream becomes `length` long by connections of weight 0 to rows of zeros.
+fn arrange(lists: &[Vec<Connection>], length: usize, shape: TileShape) -> Vec<Vec<Connection>> {
+    let banks = shape.together();
+    let mut waiting: Vec<Vec<Vec<Connection>>> = lists
+        .iter()
+        .map(|list| {
+            let mut by_bank = vec![Vec::new(); banks];
+            // Taken from the end: the first comes first.
+            for &(row, weight) in list.iter().rev() {
+                by_bank[row % banks].push((row, weight));
+            }
+            by_bank
+        })
+        .collect();
+    let mut left: Vec<usize> = lists.iter().map(Vec::len).collect();
+    let mut arranged = vec![Vec::with_capacity(length); lists.len()];
+    let mut streams: Vec<usize> = (0..lists.len()).collect();
+    for place in 0..length {
+        let mut taken = vec![false; banks];
+        // Who has least slack chooses first.
+        streams.sort_by_key(|&stream| std::cmp::Reverse(left[stream]));
+        for &stream in &streams {
+            let fullest = |free: bool, taken: &[bool]| {
+                let banks = (0..banks).filter(|&bank| !free || !taken[bank]);
+                let waiting = &waiting[stream];
+                banks.filter(|&bank| !waiting[bank].is_empty()).max_by_key(|&bank| waiting[bank].len())
+            };
+            let idle = (0..banks).find(|&bank| !taken[bank]);
+            let must = left[stream] == length - place;
+            let bank = match (fullest(true, &taken), idle) {
+                (Some(bank), _) => Some(bank),
+                // There is time left: rather wait than meet another stream.
+                (None, Some(_)) if !must => None,
+                _ => fullest(false, &taken),
+            };
+            if let Some(bank) = bank
+                && let Some(connection) = waiting[stream][bank].pop()
+            {
+                taken[bank] = true;
+                left[stream] -= 1;
+                arranged[stream].push(connection);
+            } else {
+                let bank = idle.unwrap_or(0);
+                taken[bank] = true;
+                arranged[stream].push((shape.chunk_rows + bank, 0.0));
+            }
+        }
+    }
+    arranged
+}
