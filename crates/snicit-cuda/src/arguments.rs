@@ -204,6 +204,17 @@ arguments! {
         rows: RowsArguments,
     }
     GatherArguments for GatherLayer, GatherLayerBits { layer: GatherLayer, rows: RowsArguments }
+    PeerEpilogueArguments for PeerEpilogue {
+        values: Pointer,
+        bias: Pointer,
+        lines: u32,
+        length: u32,
+        by_rows: u32,
+        low: f32,
+        high: f32,
+        live: Pointer,
+    }
+    PeerTurnArguments for PeerTurn { from: Pointer, lines: u32, length: u32, to: Pointer }
     DownsampleArguments for Downsample {
         y: ConversionColumns,
         sampled: u32,

@@ -105,13 +105,25 @@ impl CudaEngine {
     /// # Errors
     /// As [`Engine::prepare`].
     pub fn prepare_network(&self, network: &Network, plan: &Plan) -> Result<CudaPrepared, Error> {
-        let gpu = Gpu {
+        CudaPrepared::new(self.gpu()?, &self.options, network, plan)
+    }
+
+    /// The GPU with a new stream.
+    pub(crate) fn gpu(&self) -> Result<Gpu, CudaError> {
+        Ok(Gpu {
             device: self.device.clone(),
             kernels: Arc::clone(&self.kernels),
             stream: self.device.new_stream()?,
             shape: self.shape,
-        };
-        CudaPrepared::new(gpu, &self.options, network, plan)
+        })
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(crate) fn options(&self) -> &CudaOptions {
+        &self.options
     }
 }
 

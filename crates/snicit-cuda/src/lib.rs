@@ -18,6 +18,7 @@ mod engine;
 mod error;
 mod feed_forward;
 mod layout;
+pub mod peers;
 mod prepared;
 mod recording;
 mod run;

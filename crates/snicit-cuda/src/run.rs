@@ -417,7 +417,7 @@ pub(crate) fn upload(
 }
 
 /// Inputs are copied together in pieces; one by one would be slow.
-fn upload_bits(
+pub(crate) fn upload_bits(
     buffer: &mut crate::runtime::DeviceBuffer,
     bits: &BitActivations,
     range: std::ops::Range<usize>,

@@ -81,6 +81,7 @@ kernels! {
     "post_convergence.cu":
         UpdateInputMajor = "update_input_major",
         UpdateNeuronMajor = "update_neuron_major";
+    "peers.cu": PeerEpilogue = "peer_epilogue", PeerTurn = "peer_turn";
     "recovery.cu": LocateColumns = "locate_columns", Recover = "recover";
 }
 

@@ -24,11 +24,8 @@ const CHUNK_THREADS: u32 = 512;
 /// Brings a layer into the form of the general kernels.
 pub(super) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Vec<u8>) {
     let mut blob = Blob::default();
-    let rows = RowsSpmm {
-        form: RowsForm::build(layer, &mut blob),
-        outputs: layer.outputs(),
-        below: u32::MAX,
-    };
+    let rows =
+        RowsSpmm { form: RowsForm::build(layer, &mut blob), outputs: layer.outputs(), below: u32::MAX };
     let shape = TileShape::fitting(layer.inputs(), device.shared_memory);
     let tiled = layer.inputs() >= MIN_TILED_INPUTS
         && layer.weights().connections() >= MIN_TILED_CONNECTIONS * layer.outputs()
