@@ -9,6 +9,7 @@
 //! Experiments are data ([`grid`]); a [`Task`] is one point of a sweep. The engine is handed in, so this crate
 //! knows no device.
 
+mod budget;
 pub mod compare;
 pub mod csv;
 mod embedding;
@@ -21,6 +22,7 @@ pub mod numbers;
 pub mod output;
 pub mod page;
 pub mod plot;
+mod points;
 pub mod published;
 pub mod record;
 mod result_id;
@@ -32,6 +34,7 @@ mod task;
 pub mod workloads;
 
 pub use error::BenchError;
+pub use measure::{Contestants, Peer};
 pub use result_id::{Grid, ResultId};
 pub use store::Store;
 pub use sweep::{Sweep, Watch};

@@ -1,12 +1,16 @@
 //! Loads or makes networks and inputs, and says which of the two it was.
 
+use std::collections::HashMap;
+use std::hash::Hasher;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use snicit::{Activations, BitActivations, Categories, Inputs, Network, reference};
 use snicit_data::cache::{Cache, Cached};
 use snicit_data::medium_scale::{self, Letter, Source};
 use snicit_data::sdgc::{self, DataFolder};
 use snicit_data::{digits, mnist, radixnet};
+use twox_hash::XxHash3_64;
 
 use crate::BenchError;
 use crate::numbers::count;
@@ -15,6 +19,11 @@ use crate::task::Workload;
 
 /// The seed of generated networks and drawn inputs.
 const SEED: u64 = 1;
+
+/// Networks that are so large are worth a sentence.
+const TOLD_CONNECTIONS: u64 = 100_000_000;
+/// A weight and an index.
+const BYTES_A_CONNECTION: u64 = 8;
 
 const TRAINING_IMAGES: &str = "train-images-idx3-ubyte";
 const GENERATED: &str = "generated RadiX-Net, seed 1";
@@ -38,6 +47,8 @@ pub struct Workloads {
     /// The last network and inputs: the next point often needs them again.
     network: Option<Held<Network>>,
     inputs: Option<Held<Inputs>>,
+    /// What the trained networks are, by name.
+    trained: HashMap<String, String>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
 }
@@ -67,7 +78,14 @@ pub struct Loaded {
 impl Workloads {
     /// Looks in `folder` first; reads through `cache` if there is one.
     pub fn new(folder: DataFolder, cache: Option<Cache>) -> Self {
-        Workloads { folder, cache, network: None, inputs: None, notes: Vec::new() }
+        Workloads {
+            folder,
+            cache,
+            network: None,
+            inputs: None,
+            trained: HashMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// What there is to say about the cache since the last call, a sentence each.
@@ -80,9 +98,19 @@ impl Workloads {
     /// # Errors
     /// If files that are there cannot be read, or do not hold enough.
     pub fn load(&mut self, workload: &Workload) -> Result<Loaded, BenchError> {
+        self.load_deep(workload, 0)
+    }
+
+    /// As [`Workloads::load`]; if the network has to be read or generated, with at least `deepest` layers, so that
+    /// deeper workloads of the same width find it.
+    pub(crate) fn load_deep(
+        &mut self,
+        workload: &Workload,
+        deepest: usize,
+    ) -> Result<Loaded, BenchError> {
         match workload {
             Workload::Sdgc { neurons, layers, inputs } => {
-                let (network, network_source) = self.sdgc_network(*neurons, *layers)?;
+                let (network, network_source) = self.sdgc_network(*neurons, *layers, deepest)?;
                 let (inputs, inputs_source) = self.sdgc_inputs(*neurons, *inputs)?;
                 let sources = Sources { network: network_source, inputs: inputs_source };
                 Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources })
@@ -93,8 +121,11 @@ impl Workloads {
 
     /// Where network and inputs of a benchmark would come from now, without loading them; nothing where that
     /// cannot be told.
-    pub fn sources(&self, workload: &Workload) -> Option<Sources> {
-        let Workload::Sdgc { neurons, layers, inputs } = workload else { return None };
+    pub fn sources(&mut self, workload: &Workload) -> Option<Sources> {
+        let (neurons, layers, inputs) = match workload {
+            Workload::Sdgc { neurons, layers, inputs } => (neurons, layers, inputs),
+            Workload::MediumScale { network, .. } => return self.trained_sources(network),
+        };
         let network = match self.network_files(*neurons, *layers).ok()? {
             Some(files) => of_files(&files),
             None => GENERATED.to_owned(),
@@ -110,6 +141,27 @@ impl Workloads {
         Some(Sources { network, inputs })
     }
 
+    /// Where a trained network and its inputs come from; with the network's digest, because networks are trained
+    /// again under the same name.
+    fn trained_sources(&mut self, name: &str) -> Option<Sources> {
+        let letter: Letter = name.parse().ok()?;
+        let network = match self.trained.get(name) {
+            Some(known) => known.clone(),
+            None => {
+                let (network, origin) = self.trained_folder().network(letter).ok()?;
+                let text = format!("{origin}, XXH3 {:016x}", digest(&network));
+                self.trained.insert(name.to_owned(), text.clone());
+                text
+            }
+        };
+        let inputs = format!("{}'s test set", letter.data_set().name());
+        Some(Sources { network, inputs })
+    }
+
+    fn trained_folder(&self) -> Source {
+        Source { folder: None, mnist: self.folder.root().join("mnist") }
+    }
+
     /// The network's files, if they have so many layers.
     fn network_files(&self, neurons: usize, layers: usize) -> Result<Option<PathBuf>, BenchError> {
         let files = self.folder.network(neurons);
@@ -118,11 +170,11 @@ impl Workloads {
     }
 
     /// A trained network with the first `wanted` inputs of its test set.
-    fn medium_scale(&self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
+    fn medium_scale(&mut self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
         let letter: Letter = network
             .parse()
             .map_err(|_| BenchError::Nothing(format!("there is no trained network {network}")))?;
-        let source = Source { folder: None, mnist: self.folder.root().join("mnist") };
+        let source = self.trained_folder();
         // Without MNIST, or a network in this build, the other points can still be had.
         let benchmark = medium_scale::load(letter, &source)
             .map_err(|error| BenchError::Nothing(error.to_string()))?;
@@ -131,42 +183,74 @@ impl Workloads {
             let (found, wanted) = (count(found as u64), count(wanted as u64));
             return Err(BenchError::Nothing(format!("{set} has {found} inputs, expected {wanted}")));
         }
+        let named =
+            || Sources { network: benchmark.origin.clone(), inputs: format!("{set}'s test set") };
+        let sources = self.trained_sources(network).unwrap_or_else(named);
         Ok(Loaded {
             network: benchmark.network,
             inputs: first(&benchmark.inputs, wanted),
             labels: Some(benchmark.labels[..wanted].to_vec()),
             dense_layers: letter.dense_layers_before(),
-            sources: Sources { network: benchmark.origin, inputs: format!("{set}'s test set") },
+            sources,
         })
     }
 
-    fn sdgc_network(&mut self, neurons: usize, layers: usize) -> Result<(Network, String), BenchError> {
-        let name = neurons.to_string();
-        if let Some(held) = &self.network
-            && held.name == name
-            && held.value.layers().len() >= layers
-        {
+    /// Whether the network of a workload is held, or small.
+    pub(crate) fn holds(&self, workload: &Workload) -> bool {
+        let Workload::Sdgc { neurons, layers, .. } = workload else { return true };
+        self.held_network(*neurons, *layers).is_some()
+    }
+
+    fn held_network(&self, neurons: usize, layers: usize) -> Option<&Held<Network>> {
+        let is = |held: &&Held<Network>| {
+            held.name == neurons.to_string() && held.value.layers().len() >= layers
+        };
+        self.network.as_ref().filter(is)
+    }
+
+    fn sdgc_network(
+        &mut self,
+        neurons: usize,
+        layers: usize,
+        deepest: usize,
+    ) -> Result<(Network, String), BenchError> {
+        if let Some(held) = self.held_network(neurons, layers) {
             return Ok((held.value.truncated(layers), held.source.clone()));
         }
+        let name = neurons.to_string();
         // Before the next one is there, this one must be gone: both may not fit the memory.
         self.network = None;
         let bias = sdgc::bias(neurons).ok_or_else(|| {
             BenchError::Nothing(format!("the Graph Challenge has no network of {neurons} neurons"))
         })?;
+        let start = Instant::now();
         let (value, source) = if let Some(files) = self.network_files(neurons, layers)? {
+            // More layers than the files have would be generated ones.
+            let deep = deepest.max(layers);
+            let deep = if self.network_files(neurons, deep)?.is_some() { deep } else { layers };
             let network = match &self.cache {
                 Some(cache) => {
-                    let cached = cache.network(&files, neurons, layers, bias, &|_| ())?;
+                    let cached = cache.network(&files, neurons, deep, bias, &|_| ())?;
                     self.take(cached)
                 }
-                None => sdgc::read_network(&files, neurons, layers, bias, &|_| ())?,
+                None => sdgc::read_network(&files, neurons, deep, bias, &|_| ())?,
             };
             (network, of_files(&files))
         } else {
-            let network = radixnet::generate(neurons, layers, bias, SEED, &|_| ())?;
+            let network = radixnet::generate(neurons, deepest.max(layers), bias, SEED, &|_| ())?;
             (network, GENERATED.to_owned())
         };
-        let network = value.clone();
+        let connections = value.connections();
+        if connections >= TOLD_CONNECTIONS {
+            self.notes.push(format!(
+                "{neurons}-{}: {} connections in {:.1} s, {:.1} GiB of memory",
+                value.layers().len(),
+                count(connections),
+                start.elapsed().as_secs_f64(),
+                (connections * BYTES_A_CONNECTION) as f64 / f64::from(1 << 30)
+            ));
+        }
+        let network = value.truncated(layers);
         self.network = Some(Held { name, value, source: source.clone() });
         Ok((network, source))
     }
@@ -271,6 +355,27 @@ impl Workloads {
         self.notes.extend(cached.notes);
         cached.value
     }
+}
+
+/// XXH3 of all that a network computes with.
+fn digest(network: &Network) -> u64 {
+    let mut hash = XxHash3_64::with_seed(0);
+    for layer in network.layers() {
+        let (low, high) = layer.activation().bounds();
+        hash.write(&(layer.inputs() as u64).to_le_bytes());
+        for value in [low, high].iter().chain(&layer.bias().to_vec(layer.outputs())) {
+            hash.write(&value.to_le_bytes());
+        }
+        for output in 0..layer.outputs() {
+            let (inputs, weights) = layer.weights().row(output);
+            hash.write(&(inputs.len() as u64).to_le_bytes());
+            for (input, weight) in inputs.iter().zip(weights) {
+                hash.write(&input.to_le_bytes());
+                hash.write(&weight.to_le_bytes());
+            }
+        }
+    }
+    hash.finish()
 }
 
 /// The first `count` inputs.

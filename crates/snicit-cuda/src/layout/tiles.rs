@@ -198,3 +198,140 @@ fn arrange(lists: &[Vec<Connection>], length: usize, shape: TileShape) -> Vec<Ve
     }
     arranged
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use snicit::{Activation, Bias, Connection, SparseWeights};
+
+    use super::*;
+
+    /// Shared memory of a block on Hopper, and less.
+    const HOPPER: usize = 227 << 10;
+
+    fn layer(inputs: usize, outputs: usize, connections: usize) -> Layer {
+        // A multiplier without structure that repeats.
+        let place = |output: usize, k: usize| (output * 7919 + k * k * 104_729 + k * 31) % inputs;
+        let mut all = BTreeMap::new();
+        for output in 0..outputs {
+            for k in 0..connections + output % 5 {
+                let weight = (output + 3 * k) as f32 / 64.0 + 0.5;
+                all.insert((output as u32, place(output, k) as u32), weight);
+            }
+        }
+        let connections =
+            all.into_iter().map(|((output, input), weight)| Connection { input, output, weight });
+        let weights = SparseWeights::from_connections(inputs, outputs, connections.collect()).unwrap();
+        Layer::new(weights, Bias::Uniform(0.0), Activation::SDGC).unwrap()
+    }
+
+    struct Decoded {
+        inputs: Vec<u16>,
+        weights: Vec<f32>,
+        fours: Vec<u32>,
+        outputs: Vec<u32>,
+    }
+
+    fn decode(form: &TilesForm, bytes: &[u8]) -> Decoded {
+        let words = |from: u64, to: u64| -> Vec<u32> {
+            let bytes = &bytes[from as usize..to as usize];
+            bytes.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect()
+        };
+        let inputs = words(form.inputs, form.weights);
+        Decoded {
+            inputs: inputs.iter().flat_map(|&pair| [pair as u16, (pair >> 16) as u16]).collect(),
+            weights: words(form.weights, form.outputs).into_iter().map(f32::from_bits).collect(),
+            fours: words(form.fours, form.inputs),
+            outputs: words(form.outputs, bytes.len() as u64),
+        }
+    }
+
+    /// Walks through the form as the kernels do and collects what is multiplied with what.
+    fn connections_of(form: &TilesForm, decoded: &Decoded) -> BTreeMap<(u32, u32), f32> {
+        let shape = form.shape;
+        let mut found = BTreeMap::new();
+        for group in 0..form.groups {
+            for chunk in 0..shape.chunks {
+                let at = group * shape.chunks + chunk;
+                for four in decoded.fours[at]..decoded.fours[at + 1] {
+                    for stream in 0..shape.streams() {
+                        for k in 0..4 {
+                            let place = (four as usize * shape.streams() + stream) * 4 + k;
+                            let row = usize::from(decoded.inputs[place]) / shape.quads;
+                            if row >= shape.chunk_rows {
+                                assert!(row < shape.chunk_rows + ZERO_ROWS);
+                                assert_eq!(decoded.weights[place], 0.0);
+                                continue;
+                            }
+                            let output = decoded.outputs[group * shape.streams() + stream];
+                            let input = (chunk * shape.chunk_rows + row) as u32;
+                            let before = found.insert((output, input), decoded.weights[place]);
+                            assert_eq!(before, None, "twice");
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_connection_is_there_once() {
+        for (inputs, outputs, connections, shared_memory, expected) in [
+            (1024, 1000, 32, HOPPER, (4, 1)),
+            (4096, 4100, 30, HOPPER, (2, 1)),
+            (16_384, 300, 32, HOPPER, (2, 3)),
+            (5000, 77, 100, 48 << 10, (2, 4)),
+            (1030, 1, 9, HOPPER, (4, 1)),
+        ] {
+            let layer = layer(inputs, outputs, connections);
+            let shape = TileShape::fitting(inputs, shared_memory);
+            assert_eq!((shape.quads, shape.chunks), expected);
+            assert!(shape.shared_memory() <= shared_memory && shape.chunk_rows * shape.chunks >= inputs);
+            let mut blob = Blob::default();
+            let form = TilesForm::build(&layer, shape, &mut blob);
+            let found = connections_of(&form, &decode(&form, &blob.into_bytes()));
+            let expected: BTreeMap<(u32, u32), f32> =
+                layer.weights().iter().map(|c| ((c.output, c.input), c.weight)).collect();
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// What the arrangement is for: cycles of shared memory and padding stay near the fewest possible.
+    #[test]
+    fn streams_seldom_meet_in_a_bank() {
+        for (inputs, connections, most) in [(4096, 32, 1.35), (2048, 32, 1.25), (4096, 205, 1.15)] {
+            let layer = layer(inputs, inputs, connections);
+            let shape = TileShape::fitting(inputs, HOPPER);
+            let mut blob = Blob::default();
+            let form = TilesForm::build(&layer, shape, &mut blob);
+            let decoded = decode(&form, &blob.into_bytes());
+            let (streams, together) = (shape.streams(), shape.together());
+            let mut cycles = 0;
+            for four in 0..decoded.fours[decoded.fours.len() - 1] as usize {
+                for first in (0..streams).step_by(together) {
+                    for k in 0..4 {
+                        let rows: Vec<usize> = (first..first + together)
+                            .map(|s| {
+                                usize::from(decoded.inputs[(four * streams + s) * 4 + k]) / shape.quads
+                            })
+                            .collect();
+                        // Equal rows are one access.
+                        let of_bank = |bank: usize| {
+                            let mut rows: Vec<usize> =
+                                rows.iter().copied().filter(|row| row % together == bank).collect();
+                            rows.sort_unstable();
+                            rows.dedup();
+                            rows.len()
+                        };
+                        cycles += (0..together).map(of_bank).max().unwrap_or(0);
+                    }
+                }
+            }
+            let fewest = layer.weights().connections() as f64 / together as f64;
+            let ratio = cycles as f64 / fewest;
+            assert!(ratio < most, "{inputs} inputs, {connections} connections: {ratio:.3}");
+        }
+    }
+}
