@@ -11,6 +11,8 @@
 
 mod budget;
 pub mod compare;
+mod contestants;
+mod counting;
 pub mod csv;
 mod embedding;
 pub mod environment;
@@ -33,8 +35,8 @@ pub mod tables;
 mod task;
 pub mod workloads;
 
+pub use contestants::{Contestants, Peer};
 pub use error::BenchError;
-pub use measure::{Contestants, Peer};
 pub use result_id::{Grid, ResultId};
 pub use store::Store;
 pub use sweep::{Sweep, Watch};

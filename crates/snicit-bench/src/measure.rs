@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use snicit::{Categories, Engine, Method, Network, Outcome, Plan, Prepared, SnicitOptions, StageTimes};
+use snicit::{Categories, Method, Plan, Prepared, SnicitOptions, StageTimes};
 
 use crate::BenchError;
+use crate::contestants::Contestants;
+use crate::counting::{accuracy, statistics};
 use crate::embedding;
 use crate::environment::available_memory;
-use crate::record::{Answer, Finding, Measurement, Repetition, Statistics};
+use crate::record::{Answer, Finding, Measurement, Repetition};
 use crate::result_id::Grid;
 use crate::task::{Task, Workload};
 use crate::workloads::{Loaded, Workloads, reference_cost, reference_truth};
@@ -56,38 +58,6 @@ pub enum Failed {
 impl<E: Into<BenchError>> From<E> for Failed {
     fn from(error: E) -> Self {
         Failed::Fatal(error.into())
-    }
-}
-
-/// Another library that computes networks on the engine's device, to be timed beside our methods.
-pub trait Peer {
-    /// Its name, which stands where methods have theirs.
-    fn name(&self) -> &str;
-
-    /// Makes a network ready; times are divided at `threshold_layer` of the whole network.
-    ///
-    /// # Errors
-    /// If it cannot be computed there.
-    fn prepare(
-        &self,
-        network: &Network,
-        threshold_layer: usize,
-    ) -> Result<Box<dyn Prepared>, snicit::Error>;
-}
-
-/// What infers: the engine, and libraries beside it.
-#[derive(Clone, Copy)]
-pub struct Contestants<'a> {
-    /// Computes our methods.
-    pub engine: &'a dyn Engine,
-    /// Compared with it.
-    pub peers: &'a [Box<dyn Peer>],
-}
-
-impl Contestants<'_> {
-    /// The names of the peers.
-    pub fn peer_names(&self) -> Vec<&str> {
-        self.peers.iter().map(|peer| peer.name()).collect()
     }
 }
 
@@ -380,56 +350,4 @@ pub(crate) fn check_memory(workload: &Workload) -> Result<(), Failed> {
         }
         _ => Ok(()),
     }
-}
-
-/// The share of inputs whose largest output is that of their class.
-fn accuracy(outcome: &Outcome, labels: &[u8]) -> f64 {
-    let mut right = 0;
-    let mut columns = outcome.output.columns().iter().peekable();
-    for (input, &label) in labels.iter().enumerate() {
-        let column = columns.next_if(|column| column.input as usize == input);
-        // Of equal outputs the first counts; an input without a column has equal ones.
-        let class = column.map_or(0, |column| {
-            let values = &column.values;
-            (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
-        });
-        right += usize::from(class == usize::from(label));
-    }
-    right as f64 / labels.len().max(1) as f64
-}
-
-fn statistics(loaded: &Loaded) -> Statistics {
-    let network = &loaded.network;
-    let layers = network.layers();
-    let fan_in = layers.iter().flat_map(|layer| {
-        let weights = layer.weights();
-        (0..layer.outputs()).map(move |output| weights.row(output).0.len() as u64)
-    });
-    let possible: f64 = layers.iter().map(|l| l.inputs() as f64 * l.outputs() as f64).sum();
-    let biases = layers.iter().map(|layer| match layer.bias() {
-        snicit::Bias::Uniform(bias) => Some(f64::from(*bias)),
-        _ => None,
-    });
-    let mut biases: Vec<Option<f64>> = biases.collect();
-    biases.dedup();
-    let ones = (0..loaded.inputs.len()).map(|input| {
-        let mut ones = 0;
-        loaded.inputs.for_each_nonzero(input, |_, _| ones += 1);
-        ones
-    });
-    Statistics {
-        neurons: network.max_width() as u64,
-        layers: layers.len() as u64,
-        connections: network.connections(),
-        largest_fan_in: fan_in.max().unwrap_or(0),
-        bias: if let [Some(bias)] = biases[..] { Some(round_bias(bias)) } else { None },
-        density: network.connections() as f64 / possible,
-        inputs: loaded.inputs.len() as u64,
-        ones: ones.sum(),
-    }
-}
-
-/// −0.30000001192… is what float32 makes of −0.3.
-fn round_bias(bias: f64) -> f64 {
-    (bias * 1e6).round() / 1e6
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::BenchError;
+use crate::contestants::Contestants;
 use crate::environment::{Environment, now};
 use crate::grid;
-use crate::measure::{Bench, Contestants, Repetitions};
+use crate::measure::{Bench, Repetitions};
 use crate::points::Points;
 use crate::record::{NotRun, Record, ResultFile};
 use crate::result_id::{Grid, ResultId};

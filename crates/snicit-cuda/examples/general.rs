@@ -135,11 +135,14 @@ impl Case {
 
 fn main() -> ExitCode {
     let arguments = arguments();
-    let engine = CudaEngine::new().unwrap_or_else(|error| panic!("{error}"));
-    println!("{}; {}", engine.device(), engine.compiler());
+    let engine = CudaEngine::new();
+    match &engine {
+        Ok(engine) => println!("{}; {}", engine.device(), engine.compiler()),
+        Err(error) => println!("only the networks are looked at: {error}"),
+    }
     let mut right = true;
     for &case in &arguments.cases {
-        right &= compare(&arguments, &engine, case);
+        right &= compare(&arguments, engine.as_ref().ok(), case);
     }
     if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -154,12 +157,13 @@ struct Truth {
 impl Truth {
     fn of(network: &Network, inputs: &Inputs) -> Self {
         let sample: Vec<usize> = (0..SAMPLED).map(|k| k * (inputs.len() - 1) / (SAMPLED - 1)).collect();
-        let infer = |&input: &usize| reference::infer_one(network, inputs, input);
-        let expected = sample.par_iter().map(infer).collect();
-        Truth { sample, expected, bound: reference::rounding_error_bound(network, inputs) }
+        let inputs = sampled(inputs, &sample);
+        let infer = |input: usize| reference::infer_one(network, &inputs, input);
+        let expected = (0..sample.len()).into_par_iter().map(infer).collect();
+        Truth { sample, expected, bound: reference::rounding_error_bound(network, &inputs) }
     }
 
-    /// ‖found − expected‖ / ‖expected‖ over the sample, and whether each neuron is within its bound.
+    /// ‖found − expected‖ / ‖expected‖ over the sample, and whether that is small and each neuron within its bound.
     fn check(&self, outcome: &Outcome) -> (f64, bool) {
         let (mut error, mut size, mut within) = (0.0, 0.0, true);
         let columns = outcome.output.columns();
@@ -173,17 +177,30 @@ impl Truth {
                 size += expected * expected;
             }
         }
-        ((error / size).sqrt(), within && error.is_finite())
+        let error = (error / size).sqrt();
+        // The bound of a deep network is wide.
+        (error, within && error < 1e-4)
     }
 }
 
-fn compare(arguments: &Arguments, engine: &CudaEngine, case: Case) -> bool {
+fn sampled(inputs: &Inputs, sample: &[usize]) -> Inputs {
+    let mut few = BitActivations::zeros(sample.len(), inputs.features());
+    for (k, &input) in sample.iter().enumerate() {
+        inputs.for_each_nonzero(input, |feature, _| {
+            few.set(k, feature);
+        });
+    }
+    few.into()
+}
+
+fn compare(arguments: &Arguments, engine: Option<&CudaEngine>, case: Case) -> bool {
     let Case { neurons, layers, connections, inputs } = case;
     let network = case.network();
     let input_values = case.random_inputs();
     println!("\n{layers} layers of {neurons} neurons, {connections} connections each, {inputs} inputs");
     let truth = Truth::of(&network, &input_values);
     tell_of_density(&network, &input_values, &truth, layers);
+    let Some(engine) = engine else { return true };
     println!(
         "{:<12} {:>9} {:>9} {:>9} {:>12} {:>10} {:>9}  {}",
         "", "ms", "best", "ms/layer", "TFLOP/s", "error", "right", "notes"
@@ -241,8 +258,9 @@ fn tell_of_density(network: &Network, inputs: &Inputs, truth: &Truth, layers: us
     let shares = [1, layers / 2, layers].map(|depth| {
         let network = network.truncated(depth);
         let (mut not_zero, mut bounded, mut all) = (0_usize, 0_usize, 0_usize);
-        for &input in &truth.sample {
-            let column = reference::infer_one(&network, inputs, input);
+        let columns =
+            truth.sample.par_iter().map(|&input| reference::infer_one(&network, inputs, input));
+        for column in columns.collect::<Vec<_>>() {
             all += column.len();
             not_zero += column.iter().filter(|&&y| y != 0.0).count();
             bounded += column.iter().filter(|&&y| y >= f64::from(BOUND)).count();

@@ -22,6 +22,8 @@ const AS_IT_IS: c_int = 0;
 const TRANSPOSED: c_int = 1;
 /// CUBLAS_DEFAULT_MATH: float32 products are float32.
 const DEFAULT_MATH: c_int = 0;
+/// Of the free memory, the weights may take this share; the rest is for activations.
+const WEIGHTS_SHARE: f64 = 0.6;
 /// Layers that are expanded at the same time.
 const LAYERS_AT_ONCE: usize = 8;
 
@@ -150,7 +152,7 @@ impl DenseProduct {
         let dense = |layer: &Layer| (layer.inputs() * layer.outputs() * size_of::<f32>()) as u64;
         let bytes: u64 = network.layers().iter().map(|layer| dense(layer)).sum();
         let (free, _) = gpu.device.memory()?;
-        if bytes > free as u64 {
+        if bytes as f64 > free as f64 * WEIGHTS_SHARE {
             let what = "dense weights of all layers";
             return Err(CudaError::OutOfMemory { what, bytes, free: free as u64 });
         }

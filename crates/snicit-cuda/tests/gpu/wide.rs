@@ -1,6 +1,8 @@
 //! Wide layers without mini-blocks, with enough columns for the product from tiles in shared memory.
 
-use snicit::{Activation, BitActivations, CpuEngine, Engine, Inputs, Method, Network, Plan, reference};
+use snicit::{
+    Activation, Activations, BitActivations, CpuEngine, Engine, Inputs, Method, Network, Plan, reference,
+};
 
 use crate::engines::engines;
 use crate::problem::Problem;
@@ -24,11 +26,20 @@ fn sample(inputs: &Inputs) -> Vec<usize> {
     (0..inputs.len()).step_by(inputs.len() / 40).chain([inputs.len() - 1]).collect()
 }
 
+fn sampled(inputs: &Inputs, sample: &[usize]) -> Inputs {
+    let mut few = Activations::zeros(sample.len(), inputs.features());
+    for (k, &input) in sample.iter().enumerate() {
+        let column = few.column_mut(k);
+        inputs.for_each_nonzero(input, |feature, value| column[feature] = value);
+    }
+    few.into()
+}
+
 fn check(network: &Network, inputs: &Inputs, what: &str) {
     let sample = sample(inputs);
-    let expected: Vec<Vec<f64>> =
-        sample.iter().map(|&input| reference::infer_one(network, inputs, input)).collect();
-    let bound = reference::rounding_error_bound(network, inputs);
+    let few = sampled(inputs, &sample);
+    let expected = reference::infer(network, &few);
+    let bound = reference::rounding_error_bound(network, &few);
     for engine in engines() {
         for method in [Method::Xy2021, Method::Snicit] {
             let plan = Plan::new(method).at_threshold_layer(2);

@@ -1,16 +1,15 @@
 //! Loads or makes networks and inputs, and says which of the two it was.
 
+mod trained;
+
 use std::collections::HashMap;
-use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use snicit::{Activations, BitActivations, Categories, Inputs, Network, reference};
 use snicit_data::cache::{Cache, Cached};
-use snicit_data::medium_scale::{self, Letter, Source};
 use snicit_data::sdgc::{self, DataFolder};
 use snicit_data::{digits, mnist, radixnet};
-use twox_hash::XxHash3_64;
 
 use crate::BenchError;
 use crate::numbers::count;
@@ -141,58 +140,11 @@ impl Workloads {
         Some(Sources { network, inputs })
     }
 
-    /// Where a trained network and its inputs come from; with the network's digest, because networks are trained
-    /// again under the same name.
-    fn trained_sources(&mut self, name: &str) -> Option<Sources> {
-        let letter: Letter = name.parse().ok()?;
-        let network = match self.trained.get(name) {
-            Some(known) => known.clone(),
-            None => {
-                let (network, origin) = self.trained_folder().network(letter).ok()?;
-                let text = format!("{origin}, XXH3 {:016x}", digest(&network));
-                self.trained.insert(name.to_owned(), text.clone());
-                text
-            }
-        };
-        let inputs = format!("{}'s test set", letter.data_set().name());
-        Some(Sources { network, inputs })
-    }
-
-    fn trained_folder(&self) -> Source {
-        Source { folder: None, mnist: self.folder.root().join("mnist") }
-    }
-
     /// The network's files, if they have so many layers.
     fn network_files(&self, neurons: usize, layers: usize) -> Result<Option<PathBuf>, BenchError> {
         let files = self.folder.network(neurons);
         let present = if files.exists() { sdgc::count_layer_files(&files, neurons)? } else { 0 };
         Ok((present >= layers).then_some(files))
-    }
-
-    /// A trained network with the first `wanted` inputs of its test set.
-    fn medium_scale(&mut self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
-        let letter: Letter = network
-            .parse()
-            .map_err(|_| BenchError::Nothing(format!("there is no trained network {network}")))?;
-        let source = self.trained_folder();
-        // Without MNIST, or a network in this build, the other points can still be had.
-        let benchmark = medium_scale::load(letter, &source)
-            .map_err(|error| BenchError::Nothing(error.to_string()))?;
-        let (found, set) = (benchmark.inputs.len(), letter.data_set().name());
-        if found < wanted {
-            let (found, wanted) = (count(found as u64), count(wanted as u64));
-            return Err(BenchError::Nothing(format!("{set} has {found} inputs, expected {wanted}")));
-        }
-        let named =
-            || Sources { network: benchmark.origin.clone(), inputs: format!("{set}'s test set") };
-        let sources = self.trained_sources(network).unwrap_or_else(named);
-        Ok(Loaded {
-            network: benchmark.network,
-            inputs: first(&benchmark.inputs, wanted),
-            labels: Some(benchmark.labels[..wanted].to_vec()),
-            dense_layers: letter.dense_layers_before(),
-            sources,
-        })
     }
 
     /// Whether the network of a workload is held, or small.
@@ -355,27 +307,6 @@ impl Workloads {
         self.notes.extend(cached.notes);
         cached.value
     }
-}
-
-/// XXH3 of all that a network computes with.
-fn digest(network: &Network) -> u64 {
-    let mut hash = XxHash3_64::with_seed(0);
-    for layer in network.layers() {
-        let (low, high) = layer.activation().bounds();
-        hash.write(&(layer.inputs() as u64).to_le_bytes());
-        for value in [low, high].iter().chain(&layer.bias().to_vec(layer.outputs())) {
-            hash.write(&value.to_le_bytes());
-        }
-        for output in 0..layer.outputs() {
-            let (inputs, weights) = layer.weights().row(output);
-            hash.write(&(inputs.len() as u64).to_le_bytes());
-            for (input, weight) in inputs.iter().zip(weights) {
-                hash.write(&input.to_le_bytes());
-                hash.write(&weight.to_le_bytes());
-            }
-        }
-    }
-    hash.finish()
 }
 
 /// The first `count` inputs.
