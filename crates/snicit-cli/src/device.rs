@@ -77,6 +77,9 @@ pub(crate) enum LargeBatch {
     Refuse,
 }
 
+/// Libraries that are timed beside the engine.
+type Peers = Vec<Box<dyn Peer>>;
+
 impl DeviceArgs {
     /// Starts the engine. `--threads` also bounds everything else that runs in parallel.
     pub(crate) fn open(&self, large_batch: LargeBatch) -> Result<Box<dyn Engine>, Failure> {
@@ -88,7 +91,7 @@ impl DeviceArgs {
         &self,
         large_batch: LargeBatch,
         with_peers: bool,
-    ) -> Result<(Box<dyn Engine>, Vec<Box<dyn Peer>>), Failure> {
+    ) -> Result<(Box<dyn Engine>, Peers), Failure> {
         if let Some(threads) = self.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global()
@@ -109,7 +112,7 @@ impl DeviceArgs {
             },
             Device::Auto | Device::Cpu => return Ok((self.cpu()?, Vec::new())),
         };
-        let peers = if with_peers { peers(&engine) } else { Vec::new() };
+        let peers = if with_peers { peers_of(&engine) } else { Peers::new() };
         Ok((Box::new(engine), peers))
     }
 
@@ -124,19 +127,19 @@ impl DeviceArgs {
 }
 
 /// The libraries that are there; the others are named.
-fn peers(engine: &CudaEngine) -> Vec<Box<dyn Peer>> {
-    let mut peers: Vec<Box<dyn Peer>> = Vec::new();
+fn peers_of(engine: &CudaEngine) -> Peers {
+    let mut found = Peers::new();
     for library in PeerLibrary::ALL {
         match peers::Peer::new(engine, library) {
             Ok(peer) => {
                 let (version, path) = peer.version();
                 eprintln!("note: {} {version} ({})", library.name(), path.display());
-                peers.push(Box::new(CudaPeer(peer)));
+                found.push(Box::new(CudaPeer(peer)));
             }
             Err(error) => eprintln!("note: not compared with {}: {error}", library.name()),
         }
     }
-    peers
+    found
 }
 
 /// The benchmarks know no device.

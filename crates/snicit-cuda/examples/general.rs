@@ -202,8 +202,8 @@ fn compare(arguments: &Arguments, engine: Option<&CudaEngine>, case: Case) -> bo
     tell_of_density(&network, &input_values, &truth, layers);
     let Some(engine) = engine else { return true };
     println!(
-        "{:<12} {:>9} {:>9} {:>9} {:>12} {:>10} {:>9}  {}",
-        "", "ms", "best", "ms/layer", "TFLOP/s", "error", "right", "notes"
+        "{:<12} {:>9} {:>9} {:>9} {:>12} {:>10} {:>9}  notes",
+        "", "ms", "best", "ms/layer", "TFLOP/s", "error", "right"
     );
     let mut right = true;
     for name in &arguments.methods {

@@ -141,8 +141,9 @@ fn a_budget_leaves_out_what_does_not_fit() {
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
     let result = &json["results"][0];
     let not_run = result["not_run"].as_array().unwrap();
-    let of_budget =
-        not_run.iter().filter(|point| point["reason"].as_str().unwrap().contains("of the budget of 0 s"));
+    let of_budget = not_run
+        .iter()
+        .filter(|point| point["reason"].as_str().unwrap().contains("of the budget of 0 s"));
     let records = result["records"].as_array().unwrap().len();
     assert!(records >= 1 && of_budget.count() + records == POINTS_OF_D, "{result}");
 }
