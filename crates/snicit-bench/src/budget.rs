@@ -47,7 +47,7 @@ impl Estimates {
     }
 
     /// How long reading or generating a network will take.
-    fn load(&self, workload: &Workload) -> Duration {
+    pub(crate) fn load(&self, workload: &Workload) -> Duration {
         let seconds = self.load_rate.map_or(0.0, |rate| connections(workload) / rate);
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }

@@ -120,6 +120,11 @@ impl<'a> Bench<'a> {
         self.workloads.take_notes()
     }
 
+    /// Whether the network of a workload is held, or small.
+    pub(crate) fn holds(&self, workload: &Workload) -> bool {
+        self.workloads.holds(workload)
+    }
+
     /// What the last task took.
     pub(crate) fn spent(&self) -> Spent {
         self.spent

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
+
 use crate::BenchError;
 use crate::budget::{Estimates, run_order};
 use crate::environment::{Environment, now};
@@ -13,6 +15,11 @@ use crate::store::Store;
 use crate::sweep::{Sweep, Watch};
 use crate::task::{Task, Workload};
 use crate::workloads::Workloads;
+
+/// Networks that are so large are worth a sentence.
+const TOLD_CONNECTIONS: u64 = 100_000_000;
+/// A weight and an index.
+const BYTES_A_CONNECTION: u64 = 8;
 
 pub(crate) struct Points {
     pub(crate) all: usize,
@@ -129,8 +136,12 @@ impl Points {
         self.number += 1;
         watch.point_begins(self.number, &task, self.left());
         self.open.pop_front();
+        let deepest = deepest(&fitting, task.workload());
+        if let Some(note) = self.tell_of_load(&task, deepest, bench) {
+            watch.note(&note);
+        }
         let load_average = Environment::current(String::new()).load_average;
-        let ran = bench.run(&task, deepest(&fitting, task.workload()));
+        let ran = bench.run(&task, deepest);
         for note in bench.take_notes() {
             watch.note(&note);
         }
@@ -151,6 +162,26 @@ impl Points {
             Err(Failed::Fatal(error)) => return Err(error),
         }
         Ok(true)
+    }
+
+    /// What a large network that has to be loaded first will take.
+    fn tell_of_load(&self, task: &Task, deepest: usize, bench: &Bench<'_>) -> Option<String> {
+        let Workload::Sdgc { neurons, layers, inputs } = *task.workload() else { return None };
+        let layers = layers.max(deepest);
+        let connections = (neurons * layers * CONNECTIONS_PER_NEURON) as u64;
+        if bench.holds(task.workload()) || connections < TOLD_CONNECTIONS {
+            return None;
+        }
+        let gib = (connections * BYTES_A_CONNECTION) as f64 / f64::from(1 << 30);
+        let time = self.estimates.load(&Workload::Sdgc { neurons, layers, inputs });
+        let time = match time.as_secs_f64() {
+            0.0 => String::new(),
+            seconds => format!(", about {seconds:.0} s"),
+        };
+        let connections = count(connections);
+        Some(format!(
+            "network {neurons}-{layers}: {connections} connections, {gib:.1} GiB of memory{time}"
+        ))
     }
 
     fn give_up(&mut self, task: Task, reason: String, watch: &dyn Watch) {

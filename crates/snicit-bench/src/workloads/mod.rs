@@ -4,7 +4,6 @@ mod trained;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use snicit::{Activations, BitActivations, Categories, Inputs, Network, reference};
 use snicit_data::cache::{Cache, Cached};
@@ -18,11 +17,6 @@ use crate::task::Workload;
 
 /// The seed of generated networks and drawn inputs.
 const SEED: u64 = 1;
-
-/// Networks that are so large are worth a sentence.
-const TOLD_CONNECTIONS: u64 = 100_000_000;
-/// A weight and an index.
-const BYTES_A_CONNECTION: u64 = 8;
 
 const TRAINING_IMAGES: &str = "train-images-idx3-ubyte";
 const GENERATED: &str = "generated RadiX-Net, seed 1";
@@ -175,7 +169,6 @@ impl Workloads {
         let bias = sdgc::bias(neurons).ok_or_else(|| {
             BenchError::Nothing(format!("the Graph Challenge has no network of {neurons} neurons"))
         })?;
-        let start = Instant::now();
         let (value, source) = if let Some(files) = self.network_files(neurons, layers)? {
             // More layers than the files have would be generated ones.
             let deep = deepest.max(layers);
@@ -192,16 +185,6 @@ impl Workloads {
             let network = radixnet::generate(neurons, deepest.max(layers), bias, SEED, &|_| ())?;
             (network, GENERATED.to_owned())
         };
-        let connections = value.connections();
-        if connections >= TOLD_CONNECTIONS {
-            self.notes.push(format!(
-                "{neurons}-{}: {} connections in {:.1} s, {:.1} GiB of memory",
-                value.layers().len(),
-                count(connections),
-                start.elapsed().as_secs_f64(),
-                (connections * BYTES_A_CONNECTION) as f64 / f64::from(1 << 30)
-            ));
-        }
         let network = value.truncated(layers);
         self.network = Some(Held { name, value, source: source.clone() });
         Ok((network, source))

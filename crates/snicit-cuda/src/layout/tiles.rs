@@ -1,7 +1,7 @@
 //! Connections for the product that keeps a few columns of all inputs in shared memory; see
 //! `kernels/tiles.cu`.
 //!
-//! A lane takes four columns of an output; the outputs that a warp takes together are a group, each of them a
+//! A lane takes eight columns of an output; the outputs that a warp takes together are a group, each of them a
 //! stream of connections in fours. Inputs that do not fit shared memory at once are cut into chunks. The order
 //! of a stream's connections is free: it is arranged so that streams that load in the same cycle find their
 //! inputs in different banks.
@@ -10,7 +10,7 @@ use snicit::Layer;
 
 use super::Blob;
 
-/// Bytes that a lane loads at once: four columns.
+/// Bytes that a lane loads at once: a quad, four columns. It takes two.
 const QUAD_BYTES: usize = 16;
 /// Bytes that one cycle of shared memory gives.
 const CYCLE_BYTES: usize = 128;
@@ -18,6 +18,11 @@ const CYCLE_BYTES: usize = 128;
 const ZERO_ROWS: usize = 4;
 /// Fours that the kernels load ahead of those that they use.
 const FOURS_AHEAD: usize = 3;
+/// Groups that a block takes through all chunks; RANGE of the kernels.
+const RANGE: usize = 128;
+/// Warps of a block that takes all inputs at once, and of one that takes them chunk by chunk.
+const WARPS: usize = 32;
+const CHUNK_WARPS: usize = 16;
 /// What the system keeps of each block's shared memory.
 const RESERVED: usize = 1 << 10;
 
@@ -56,7 +61,7 @@ impl TileShape {
 
     /// Outputs that a warp takes together.
     fn streams(self) -> usize {
-        32 / self.quads
+        64 / self.quads
     }
 
     /// Streams that load in the same cycle; rows that differ modulo this number lie in different banks.
@@ -85,27 +90,21 @@ impl TilesForm {
         let streams = shape.streams();
         let outputs = order(layer, shape);
         let groups = outputs.len().div_ceil(streams);
+        let groups_a_range = if shape.chunks == 1 { groups.max(1) } else { RANGE };
         let mut fours = vec![0_u32];
         let (mut inputs, mut weights) = (Vec::new(), Vec::new());
-        for group in outputs.chunks(streams) {
+        for range in outputs.chunks(groups_a_range * streams) {
             for chunk in 0..shape.chunks {
-                let mut lists: Vec<Vec<Connection>> =
-                    group.iter().map(|&output| connections(layer, shape, output, chunk)).collect();
-                lists.resize(streams, Vec::new());
-                let longest = lists.iter().map(|list| list.len().div_ceil(4)).max().unwrap_or(0);
-                let arranged: Vec<Vec<Connection>> = lists
-                    .chunks(shape.together())
-                    .flat_map(|lists| arrange(lists, longest * 4, shape))
-                    .collect();
-                for four in 0..longest {
-                    for stream in &arranged {
-                        for &(row, weight) in &stream[4 * four..4 * four + 4] {
-                            inputs.push((row * shape.quads) as u16);
-                            weights.push(weight);
-                        }
+                let mut groups = range.chunks(streams);
+                // A range is complete: groups that are not there are empty.
+                for _ in 0..groups_a_range {
+                    let group = groups.next().unwrap_or_default();
+                    for connection in fours_of_group(layer, shape, group, chunk) {
+                        inputs.push((connection.0 * shape.quads) as u16);
+                        weights.push(connection.1);
                     }
+                    fours.push((inputs.len() / (4 * streams)) as u32);
                 }
-                fours.push((inputs.len() / (4 * streams)) as u32);
             }
         }
         inputs.resize(inputs.len() + FOURS_AHEAD * 4 * streams, 0);
@@ -123,8 +122,21 @@ impl TilesForm {
     }
 }
 
-/// The outputs, those with alike numbers of connections in each chunk side by side: the streams of a group are
-/// as long as the longest.
+/// The connections of a group in a chunk as they lie in memory: four by four, stream by stream.
+fn fours_of_group(layer: &Layer, shape: TileShape, group: &[usize], chunk: usize) -> Vec<Connection> {
+    let mut lists: Vec<Vec<Connection>> =
+        group.iter().map(|&output| connections(layer, shape, output, chunk)).collect();
+    lists.resize(shape.streams(), Vec::new());
+    let longest = lists.iter().map(|list| list.len().div_ceil(4)).max().unwrap_or(0);
+    let arranged: Vec<Vec<Connection>> =
+        lists.chunks(shape.together()).flat_map(|lists| arrange(lists, longest * 4, shape)).collect();
+    let of_four = |four: usize| arranged.iter().flat_map(move |stream| &stream[4 * four..4 * four + 4]);
+    (0..longest).flat_map(of_four).copied().collect()
+}
+
+/// The outputs in groups of alike numbers of connections in each chunk: the streams of a group are as long as
+/// the longest. The groups are dealt to the warps of a block, which take some that follow one another and wait
+/// for each other behind each chunk.
 fn order(layer: &Layer, shape: TileShape) -> Vec<usize> {
     let mut outputs: Vec<usize> = (0..layer.outputs()).collect();
     outputs.sort_by_cached_key(|&output| {
@@ -135,7 +147,14 @@ fn order(layer: &Layer, shape: TileShape) -> Vec<usize> {
         lengths.iter_mut().for_each(|length| *length = length.div_ceil(4));
         lengths
     });
-    outputs
+    let warps = if shape.chunks == 1 { WARPS } else { CHUNK_WARPS };
+    let (full, rest) = outputs.split_at(outputs.len() / shape.streams() * shape.streams());
+    let groups: Vec<&[usize]> = full.chunks(shape.streams()).collect();
+    let range = if shape.chunks == 1 { groups.len().max(1) } else { RANGE };
+    let dealt = groups.chunks(range).flat_map(|range| {
+        (0..warps).flat_map(move |warp| range.iter().skip(warp).step_by(warps).copied().flatten())
+    });
+    dealt.chain(rest).copied().collect()
 }
 
 fn connections(layer: &Layer, shape: TileShape, output: usize, chunk: usize) -> Vec<Connection> {
@@ -253,7 +272,8 @@ mod tests {
         let mut found = BTreeMap::new();
         for group in 0..form.groups {
             for chunk in 0..shape.chunks {
-                let at = group * shape.chunks + chunk;
+                let range = if shape.chunks == 1 { form.groups } else { RANGE };
+                let at = (group / range * shape.chunks + chunk) * range + group % range;
                 for four in decoded.fours[at]..decoded.fours[at + 1] {
                     for stream in 0..shape.streams() {
                         for k in 0..4 {
