@@ -6,8 +6,13 @@
 //! of a stream's connections is free: it is arranged so that streams that load in the same cycle find their
 //! inputs in different banks.
 
+mod arrange;
+mod order;
+
 use snicit::Layer;
 
+use self::arrange::arrange;
+use self::order::order;
 use super::Blob;
 
 /// Bytes that a lane loads at once: a quad, four columns. It takes two.
@@ -134,29 +139,6 @@ fn fours_of_group(layer: &Layer, shape: TileShape, group: &[usize], chunk: usize
     (0..longest).flat_map(of_four).copied().collect()
 }
 
-/// The outputs in groups of alike numbers of connections in each chunk: the streams of a group are as long as
-/// the longest. The groups are dealt to the warps of a block, which take some that follow one another and wait
-/// for each other behind each chunk.
-fn order(layer: &Layer, shape: TileShape) -> Vec<usize> {
-    let mut outputs: Vec<usize> = (0..layer.outputs()).collect();
-    outputs.sort_by_cached_key(|&output| {
-        let mut lengths = vec![0_u32; shape.chunks];
-        for &input in layer.weights().row(output).0 {
-            lengths[input as usize / shape.chunk_rows] += 1;
-        }
-        lengths.iter_mut().for_each(|length| *length = length.div_ceil(4));
-        lengths
-    });
-    let warps = if shape.chunks == 1 { WARPS } else { CHUNK_WARPS };
-    let (full, rest) = outputs.split_at(outputs.len() / shape.streams() * shape.streams());
-    let groups: Vec<&[usize]> = full.chunks(shape.streams()).collect();
-    let range = if shape.chunks == 1 { groups.len().max(1) } else { RANGE };
-    let dealt = groups.chunks(range).flat_map(|range| {
-        (0..warps).flat_map(move |warp| range.iter().skip(warp).step_by(warps).copied().flatten())
-    });
-    dealt.chain(rest).copied().collect()
-}
-
 fn connections(layer: &Layer, shape: TileShape, output: usize, chunk: usize) -> Vec<Connection> {
     let (inputs, weights) = layer.weights().row(output);
     let begin = chunk * shape.chunk_rows;
@@ -164,58 +146,6 @@ fn connections(layer: &Layer, shape: TileShape, output: usize, chunk: usize) -> 
     let end = inputs.partition_point(|&input| (input as usize) < begin + shape.chunk_rows);
     let connection = |k: usize| (inputs[k] as usize - begin, weights[k]);
     (first..end).map(connection).collect()
-}
-
-/// Puts the connections of streams that load in the same cycle into an order in which they seldom meet in a
-/// bank; each stream becomes `length` long by connections of weight 0 to rows of zeros.
-fn arrange(lists: &[Vec<Connection>], length: usize, shape: TileShape) -> Vec<Vec<Connection>> {
-    let banks = shape.together();
-    let mut waiting: Vec<Vec<Vec<Connection>>> = lists
-        .iter()
-        .map(|list| {
-            let mut by_bank = vec![Vec::new(); banks];
-            // Taken from the end: the first comes first.
-            for &(row, weight) in list.iter().rev() {
-                by_bank[row % banks].push((row, weight));
-            }
-            by_bank
-        })
-        .collect();
-    let mut left: Vec<usize> = lists.iter().map(Vec::len).collect();
-    let mut arranged = vec![Vec::with_capacity(length); lists.len()];
-    let mut streams: Vec<usize> = (0..lists.len()).collect();
-    for place in 0..length {
-        let mut taken = vec![false; banks];
-        // Who has least slack chooses first.
-        streams.sort_by_key(|&stream| std::cmp::Reverse(left[stream]));
-        for &stream in &streams {
-            let fullest = |free: bool, taken: &[bool]| {
-                let banks = (0..banks).filter(|&bank| !free || !taken[bank]);
-                let waiting = &waiting[stream];
-                banks.filter(|&bank| !waiting[bank].is_empty()).max_by_key(|&bank| waiting[bank].len())
-            };
-            let idle = (0..banks).find(|&bank| !taken[bank]);
-            let must = left[stream] == length - place;
-            let bank = match (fullest(true, &taken), idle) {
-                (Some(bank), _) => Some(bank),
-                // There is time left: rather wait than meet another stream.
-                (None, Some(_)) if !must => None,
-                _ => fullest(false, &taken),
-            };
-            if let Some(bank) = bank
-                && let Some(connection) = waiting[stream][bank].pop()
-            {
-                taken[bank] = true;
-                left[stream] -= 1;
-                arranged[stream].push(connection);
-            } else {
-                let bank = idle.unwrap_or(0);
-                taken[bank] = true;
-                arranged[stream].push((shape.chunk_rows + bank, 0.0));
-            }
-        }
-    }
-    arranged
 }
 
 #[cfg(test)]
@@ -230,8 +160,13 @@ mod tests {
     const HOPPER: usize = 227 << 10;
 
     fn layer(inputs: usize, outputs: usize, connections: usize) -> Layer {
-        // A multiplier without structure that repeats.
-        let place = |output: usize, k: usize| (output * 7919 + k * k * 104_729 + k * 31) % inputs;
+        // Random enough: the finaliser of SplitMix64.
+        let place = |output: usize, k: usize| {
+            let mut x = ((output << 20 | k) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (x ^ x >> 31) as usize % inputs
+        };
         let mut all = BTreeMap::new();
         for output in 0..outputs {
             for k in 0..connections + output % 5 {
@@ -321,7 +256,7 @@ mod tests {
     /// What the arrangement is for: cycles of shared memory and padding stay near the fewest possible.
     #[test]
     fn streams_seldom_meet_in_a_bank() {
-        for (inputs, connections, most) in [(4096, 32, 1.35), (2048, 32, 1.25), (4096, 205, 1.15)] {
+        for (inputs, connections, most) in [(4096, 32, 1.1), (2048, 32, 1.06), (4096, 205, 1.04)] {
             let layer = layer(inputs, inputs, connections);
             let shape = TileShape::fitting(inputs, HOPPER);
             let mut blob = Blob::default();
@@ -329,7 +264,7 @@ mod tests {
             let decoded = decode(&form, &blob.into_bytes());
             let (streams, together) = (shape.streams(), shape.together());
             let mut cycles = 0;
-            for four in 0..decoded.fours[decoded.fours.len() - 1] as usize {
+            for four in 0..decoded.fours[form.groups] as usize {
                 for first in (0..streams).step_by(together) {
                     for k in 0..4 {
                         let rows: Vec<usize> = (first..first + together)
@@ -351,6 +286,7 @@ mod tests {
             }
             let fewest = layer.weights().connections() as f64 / together as f64;
             let ratio = cycles as f64 / fewest;
+            assert!(ratio >= 1.0);
             assert!(ratio < most, "{inputs} inputs, {connections} connections: {ratio:.3}");
         }
     }
