@@ -63,12 +63,19 @@ impl Estimates {
     }
 
     /// Which of `open` fit the time that is left: the cheapest first, so that as many as possible are run. What
-    /// cannot be told yet is tried. A network is loaded once for all points of its width.
-    pub(crate) fn fitting(&self, open: &[Task], repetitions: Repetitions, left: Duration) -> Vec<Task> {
+    /// cannot be told yet is tried. A network is loaded once for all points of its width; `held` is loaded.
+    pub(crate) fn fitting(
+        &self,
+        open: &[Task],
+        held: Option<&Workload>,
+        repetitions: Repetitions,
+        left: Duration,
+    ) -> Vec<Task> {
         let mut priced: Vec<(Duration, &Task)> =
             open.iter().map(|task| (self.point(task, repetitions).unwrap_or_default(), task)).collect();
         priced.sort_by_key(|(price, _)| *price);
-        let mut loaded: HashMap<usize, Duration> = HashMap::new();
+        let mut loaded: HashMap<usize, Duration> =
+            held.map(|held| (width(held), self.load(held))).into_iter().collect();
         let (mut spent, mut fitting) = (Duration::ZERO, Vec::new());
         for (price, task) in priced {
             // Deepening a network that has to be loaded anyway costs the difference.
@@ -178,7 +185,7 @@ mod tests {
         let mut tasks = grid::tasks(ResultId::Table3, Grid::Full);
         run_order(&mut tasks);
         let mut estimates = Estimates::default();
-        let open = estimates.fitting(&tasks, repetitions, Duration::from_secs(1));
+        let open = estimates.fitting(&tasks, None, repetitions, Duration::from_secs(1));
         assert_eq!(open.len(), tasks.len(), "nothing is known yet: everything is tried");
         assert_eq!(estimates.all(tasks.iter(), repetitions), None);
         for task in &tasks[..4] {
@@ -186,7 +193,7 @@ mod tests {
             estimates.learn(task, &spent(if slow { 3.0 } else { 0.003 }));
         }
         let all = estimates.all(tasks.iter(), repetitions).unwrap();
-        let fitting = estimates.fitting(&tasks, repetitions, all / 4);
+        let fitting = estimates.fitting(&tasks, None, repetitions, all / 4);
         assert!(fitting.len() < tasks.len() && fitting.len() > tasks.len() / 2, "{}", fitting.len());
         let is = |task: &Task, wanted: &str| {
             matches!(task, Task::Inference { method, workload: Workload::Sdgc { neurons: 65536, layers: 1920, .. }, .. }

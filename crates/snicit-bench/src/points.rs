@@ -9,7 +9,7 @@ use crate::BenchError;
 use crate::budget::{Estimates, run_order};
 use crate::environment::{Environment, now};
 use crate::measure::{Bench, Failed, Repetitions, check_memory};
-use crate::numbers::count;
+use crate::numbers::{count, significant};
 use crate::record::{Finding, Record};
 use crate::store::Store;
 use crate::sweep::{Sweep, Watch};
@@ -33,6 +33,8 @@ pub(crate) struct Points {
     budget: Option<Duration>,
     begun: Instant,
     estimates: Estimates,
+    /// The network that the last point left loaded.
+    held: Option<Workload>,
 }
 
 impl Points {
@@ -56,6 +58,7 @@ impl Points {
             budget: sweep.budget,
             begun: Instant::now(),
             estimates: Estimates::default(),
+            held: None,
         };
         let mut open: Vec<Task> = Vec::new();
         for task in tasks {
@@ -141,7 +144,11 @@ impl Points {
             watch.note(&note);
         }
         let load_average = Environment::current(String::new()).load_average;
+        let loads = !bench.holds(task.workload());
         let ran = bench.run(&task, deepest);
+        if let (true, Workload::Sdgc { neurons, layers, inputs }) = (loads, task.workload().clone()) {
+            self.held = Some(Workload::Sdgc { neurons, layers: layers.max(deepest), inputs });
+        }
         for note in bench.take_notes() {
             watch.note(&note);
         }
@@ -197,7 +204,7 @@ impl Points {
         match self.budget {
             Some(budget) => {
                 let left = budget.saturating_sub(self.begun.elapsed());
-                self.estimates.fitting(&open, self.repetitions, left)
+                self.estimates.fitting(&open, self.held.as_ref(), self.repetitions, left)
             }
             None => open,
         }
@@ -208,8 +215,9 @@ impl Points {
         let left = budget - self.begun.elapsed().as_secs_f64();
         let price = self.estimates.point(task, self.repetitions).unwrap_or_default().as_secs_f64();
         format!(
-            "about {price:.0} s, and of the budget of {} s, {:.0} s are left for {} points",
-            count(budget as u64),
+            "about {} s, and of the budget of {} s, {:.0} s are left for {} points",
+            significant(price),
+            significant(budget),
             left.max(0.0),
             self.open.len()
         )

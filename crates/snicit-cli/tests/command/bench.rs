@@ -143,7 +143,7 @@ fn a_budget_leaves_out_what_does_not_fit() {
     let not_run = result["not_run"].as_array().unwrap();
     let of_budget = not_run
         .iter()
-        .filter(|point| point["reason"].as_str().unwrap().contains("of the budget of 0 s"));
+        .filter(|point| point["reason"].as_str().unwrap().contains("of the budget of 0.01"));
     let records = result["records"].as_array().unwrap().len();
     assert!(records >= 1 && of_budget.count() + records == POINTS_OF_D, "{result}");
 }
