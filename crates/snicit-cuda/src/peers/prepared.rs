@@ -107,7 +107,7 @@ impl PreparedPeer {
             // The old one first: both may not fit.
             *memory = None;
             let (made, note) = BatchMemory::new(self, range.len(), binary)?;
-            self.note(format!("{}: {note}", self.library.kind().name()));
+            self.note(format!("{} {}: {note}", self.library.kind().name(), self.library.version()));
             *memory = Some(made);
         }
         let Some(memory) = memory else { return Err(Error::NoInputs) };
