@@ -72,7 +72,7 @@ fn wide_layers_without_mini_blocks() {
     for (widths, density, inputs) in [
         (&[1024, 1100, 1030, 1024][..], 0.03, 5003),
         (&[4096, 4100, 4096], 0.008, 2501),
-        (&[7000, 9001, 16_384, 20_001, 300], 0.002, 1999),
+        (&[7000, 9001, 2000, 15_000, 700, 300], 0.004, 1999),
     ] {
         for binary in [false, true] {
             let (network, inputs) = problem(widths, density, inputs, binary).generate();
