@@ -13,10 +13,17 @@ use crate::task::{Task, Workload};
 pub(crate) struct Estimates {
     /// Connections that are read or generated in a second.
     load_rate: Option<f64>,
-    /// By method: connections that are prepared in a second.
-    prepare_rates: HashMap<String, f64>,
-    /// By method: multiply-adds of an inference in a second, as [`inference_cost`] counts them.
-    inference_rates: HashMap<String, f64>,
+    /// Connections that are prepared in a second.
+    prepare_rates: HashMap<Kind, f64>,
+    /// Multiply-adds of an inference in a second, as [`inference_cost`] counts them.
+    inference_rates: HashMap<Kind, f64>,
+}
+
+/// What is about equally fast: a method, on trained networks or not.
+type Kind = (String, bool);
+
+fn kind(method: &str, workload: &Workload) -> Kind {
+    (method.to_owned(), matches!(workload, Workload::MediumScale { .. }))
 }
 
 impl Estimates {
@@ -26,21 +33,22 @@ impl Estimates {
         if let Some(load) = spent.load {
             self.load_rate = Some(connections / load.as_secs_f64().max(1e-6));
         }
-        let Task::Inference { method, .. } = task else { return };
+        let Task::Inference { method, workload, .. } = task else { return };
         if let Some(prepare) = spent.prepare {
             let rate = connections / prepare.as_secs_f64().max(1e-6);
-            self.prepare_rates.insert(method.clone(), rate);
+            self.prepare_rates.insert(kind(method, workload), rate);
         }
         let one = spent.inferences.as_secs_f64() / spent.runs.max(1) as f64;
-        self.inference_rates.insert(method.clone(), inference_cost(task) / one.max(1e-6));
+        self.inference_rates.insert(kind(method, workload), inference_cost(task) / one.max(1e-6));
     }
 
     /// How long a point will take without loading; nothing while its method is unknown.
     pub(crate) fn point(&self, task: &Task, repetitions: Repetitions) -> Option<Duration> {
         let connections = connections(task.workload());
-        let Task::Inference { method, .. } = task else { return Some(Duration::ZERO) };
-        let prepare = connections / self.prepare_rates.get(method)?;
-        let one = inference_cost(task) / self.inference_rates.get(method)?;
+        let Task::Inference { method, workload, .. } = task else { return Some(Duration::ZERO) };
+        let kind = kind(method, workload);
+        let prepare = connections / self.prepare_rates.get(&kind)?;
+        let one = inference_cost(task) / self.inference_rates.get(&kind)?;
         let runs = (repetitions.seconds / one).ceil();
         let runs = 1.0 + runs.clamp(repetitions.fewest as f64, repetitions.most as f64);
         Duration::try_from_secs_f64(prepare + one * runs).ok()
@@ -141,13 +149,14 @@ pub(crate) fn inference_cost(task: &Task) -> f64 {
     all / layers * alive * factor
 }
 
-/// The order in which points are run: networks from small to large, each loaded once; XY-2021 first, whose answer
+/// The order in which points are run: trained networks, many and cheap, then the others from small to large, each loaded
+/// once; XY-2021 first, whose answer
 /// may be the truth for the others; what shares a prepared network side by side, large batches first.
 pub(crate) fn run_order(tasks: &mut [Task]) {
     tasks.sort_by_cached_key(|task| {
         let workload = match task.workload() {
-            Workload::Sdgc { neurons, layers, inputs } => (0, *neurons, *layers, String::new(), *inputs),
-            Workload::MediumScale { network, inputs } => (1, 0, 0, network.clone(), *inputs),
+            Workload::Sdgc { neurons, layers, inputs } => (1, *neurons, *layers, String::new(), *inputs),
+            Workload::MediumScale { network, inputs } => (0, 0, 0, network.clone(), *inputs),
         };
         let point = match task {
             Task::Statistics { .. } => (0, 0, 0),
