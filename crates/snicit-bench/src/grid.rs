@@ -69,6 +69,32 @@ pub fn tasks(result: ResultId, grid: Grid) -> Vec<Task> {
     }
 }
 
+/// As [`tasks`], with other libraries beside our methods where methods are compared.
+pub fn tasks_with(result: ResultId, grid: Grid, peers: &[&str]) -> Vec<Task> {
+    let mut all = Vec::new();
+    let compared = matches!(result, ResultId::Table3 | ResultId::Table4 | ResultId::Fig11);
+    for task in tasks(result, grid) {
+        let of_peers = match &task {
+            // Behind the last of our methods.
+            Task::Inference { workload, method, threshold_layer, batch }
+                if compared && method == Method::Snicit.name() =>
+            {
+                let of_peer = |peer: &&str| Task::Inference {
+                    workload: workload.clone(),
+                    method: (*peer).to_owned(),
+                    threshold_layer: *threshold_layer,
+                    batch: *batch,
+                };
+                peers.iter().map(of_peer).collect()
+            }
+            _ => Vec::new(),
+        };
+        all.push(task);
+        all.extend(of_peers);
+    }
+    all
+}
+
 fn sdgc(neurons: usize, layers: usize, inputs: usize) -> Workload {
     Workload::Sdgc { neurons, layers, inputs }
 }

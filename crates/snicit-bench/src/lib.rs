@@ -9,7 +9,10 @@
 //! Experiments are data ([`grid`]); a [`Task`] is one point of a sweep. The engine is handed in, so this crate
 //! knows no device.
 
+mod budget;
 pub mod compare;
+mod contestants;
+mod counting;
 pub mod csv;
 mod embedding;
 pub mod environment;
@@ -21,6 +24,7 @@ pub mod numbers;
 pub mod output;
 pub mod page;
 pub mod plot;
+mod points;
 pub mod published;
 pub mod record;
 mod result_id;
@@ -31,6 +35,7 @@ pub mod tables;
 mod task;
 pub mod workloads;
 
+pub use contestants::{Contestants, Peer};
 pub use error::BenchError;
 pub use result_id::{Grid, ResultId};
 pub use store::Store;

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use snicit::{Categories, Engine, Method, Outcome, Plan, Prepared, SnicitOptions, StageTimes};
+use snicit::{Categories, Method, Plan, Prepared, SnicitOptions, StageTimes};
 
 use crate::BenchError;
+use crate::contestants::Contestants;
+use crate::counting::{accuracy, statistics};
 use crate::embedding;
 use crate::environment::available_memory;
-use crate::record::{Answer, Finding, Measurement, Repetition, Statistics};
+use crate::record::{Answer, Finding, Measurement, Repetition};
 use crate::result_id::Grid;
 use crate::task::{Task, Workload};
 use crate::workloads::{Loaded, Workloads, reference_cost, reference_truth};
@@ -33,6 +35,11 @@ impl Repetitions {
         }
     }
 
+    /// Few, so that much can be measured in little time.
+    pub fn within_a_budget() -> Self {
+        Repetitions { fewest: 2, most: 15, seconds: 0.6 }
+    }
+
     /// Exactly so many.
     pub fn exactly(repetitions: usize) -> Self {
         Repetitions { fewest: repetitions, most: repetitions, seconds: f64::INFINITY }
@@ -54,14 +61,38 @@ impl<E: Into<BenchError>> From<E> for Failed {
     }
 }
 
+/// What a task took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Spent {
+    /// Reading or generating the network, if that was done.
+    pub(crate) load: Option<Duration>,
+    /// Preparing it for the method, if that was done.
+    pub(crate) prepare: Option<Duration>,
+    /// All inferences, with what is not counted in their times.
+    pub(crate) inferences: Duration,
+    /// How many these were.
+    pub(crate) runs: usize,
+}
+
+/// A network prepared for the last task; the next may differ in the batch size only.
+struct LastPrepared {
+    workload: Workload,
+    method: String,
+    threshold_layer: usize,
+    prepared: Box<dyn Prepared>,
+    prepare_ms: f64,
+}
+
 /// Does tasks, one after another. Truths are computed once a workload.
 pub struct Bench<'a> {
-    engine: &'a dyn Engine,
+    contestants: Contestants<'a>,
     workloads: Workloads,
     repetitions: Repetitions,
     /// The most multiply-adds a truth may cost.
     truth_limit: f64,
     truth: Option<(Workload, Truth)>,
+    last: Option<LastPrepared>,
+    spent: Spent,
 }
 
 /// What the categories of a workload are compared with.
@@ -72,40 +103,58 @@ struct Truth {
 }
 
 impl<'a> Bench<'a> {
-    /// On `engine`, with networks and inputs from `workloads`.
-    pub fn new(
-        engine: &'a dyn Engine,
+    /// By `contestants`, with networks and inputs from `workloads`. The reference gives the truth where it costs no
+    /// more than `truth_limit` multiply-adds.
+    pub(crate) fn new(
+        contestants: Contestants<'a>,
         workloads: Workloads,
-        grid: Grid,
         repetitions: Repetitions,
+        truth_limit: f64,
     ) -> Self {
-        let truth_limit = match grid {
-            Grid::Quick => 1e10,
-            Grid::Full => 2e11,
-        };
-        Bench { engine, workloads, repetitions, truth_limit, truth: None }
+        let spent = Spent::default();
+        Bench { contestants, workloads, repetitions, truth_limit, truth: None, last: None, spent }
     }
 
     /// Sentences for the user since the last call.
-    pub fn take_notes(&mut self) -> Vec<String> {
+    pub(crate) fn take_notes(&mut self) -> Vec<String> {
         self.workloads.take_notes()
     }
 
-    /// Does `task`.
+    /// Whether the network of a workload is held, or small.
+    pub(crate) fn holds(&self, workload: &Workload) -> bool {
+        self.workloads.holds(workload)
+    }
+
+    /// What the last task took.
+    pub(crate) fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    /// Does `task`. A network that has to be loaded is loaded with at least `deepest` layers.
     ///
     /// # Errors
     /// [`Failed::NotRun`] if it cannot be done here, [`Failed::Fatal`] if data are damaged.
-    pub fn run(&mut self, task: &Task) -> Result<(Finding, crate::record::Sources), Failed> {
+    pub(crate) fn run(
+        &mut self,
+        task: &Task,
+        deepest: usize,
+    ) -> Result<(Finding, crate::record::Sources), Failed> {
+        self.spent = Spent::default();
         check_memory(task.workload())?;
-        let loaded = self.workloads.load(task.workload()).map_err(|error| match error {
-            BenchError::Nothing(reason) => Failed::NotRun(reason),
-            error => Failed::Fatal(error),
-        })?;
+        if self.last.as_ref().is_some_and(|last| last.workload != *task.workload()) {
+            // The next one needs the memory.
+            self.last = None;
+        }
+        let start = Instant::now();
+        let held = self.workloads.holds(task.workload());
+        let loaded =
+            self.workloads.load_deep(task.workload(), deepest).map_err(|error| match error {
+                BenchError::Nothing(reason) => Failed::NotRun(reason),
+                error => Failed::Fatal(error),
+            })?;
+        self.spent.load = (!held).then(|| start.elapsed());
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
-                let method: Method = method
-                    .parse()
-                    .map_err(|_| Failed::NotRun(format!("this version has no method {method}")))?;
                 self.infer(workload, &loaded, method, *threshold_layer, *batch)?
             }
             Task::Statistics { .. } => Finding::Statistics(statistics(&loaded)),
@@ -118,31 +167,42 @@ impl<'a> Bench<'a> {
         &mut self,
         workload: &Workload,
         loaded: &Loaded,
-        method: Method,
+        method: &str,
         threshold_layer: usize,
         batch: usize,
     ) -> Result<Finding, Failed> {
         let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
-        let options = match workload {
-            Workload::Sdgc { .. } => SnicitOptions::sdgc(),
-            Workload::MediumScale { .. } => SnicitOptions::medium_scale(),
-        };
         let threshold_layer = threshold_layer + loaded.dense_layers;
-        let plan = Plan::new(method).at_threshold_layer(threshold_layer).with_snicit(options);
-        let start = Instant::now();
-        let prepared = self.engine.prepare(&loaded.network, &plan).map_err(refused)?;
-        let prepare_ms = ms(start.elapsed());
-
-        let run = || prepared.infer_in_batches(&loaded.inputs, batch, &());
-        // The first one warms caches and is not kept; its answer is.
-        let first = run().map_err(refused)?;
-        let repetitions = self.repeat(&*prepared, loaded, batch).map_err(refused)?;
-        drop(prepared);
-        let categories = first.output.categories();
-        let answer = match &loaded.labels {
-            None => self.check(workload, loaded, method, &categories)?,
-            Some(_) => None,
+        let last = match self.last.take() {
+            Some(last) if last.is(workload, method, threshold_layer) => last,
+            other => {
+                // Both may not fit the memory.
+                drop(other);
+                let start = Instant::now();
+                let prepared = self.prepare(workload, loaded, method, threshold_layer)?;
+                self.spent.prepare = Some(start.elapsed());
+                LastPrepared {
+                    workload: workload.clone(),
+                    method: method.to_owned(),
+                    threshold_layer,
+                    prepared,
+                    prepare_ms: ms(start.elapsed()),
+                }
+            }
         };
+        let start = Instant::now();
+        // The first one warms caches and is not kept; its answer is.
+        let first = last.prepared.infer_in_batches(&loaded.inputs, batch, &()).map_err(refused)?;
+        let repetitions = self.repeat(&*last.prepared, loaded, batch).map_err(refused)?;
+        self.spent.inferences = start.elapsed();
+        self.spent.runs = 1 + repetitions.len();
+        let prepare_ms = last.prepare_ms;
+        let categories = first.output.categories();
+        let checked = loaded.labels.is_none();
+        // A truth that has to be computed needs the memory.
+        let computes = checked && self.truth_is_missing(workload) && method != Method::Xy2021.name();
+        self.last = (!computes).then_some(last);
+        let answer = if checked { self.check(workload, loaded, method, &categories)? } else { None };
         let layers = loaded.network.layers();
         Ok(Finding::Inference(Measurement {
             prepare_ms,
@@ -155,6 +215,34 @@ impl<'a> Bench<'a> {
             answer,
             accuracy: loaded.labels.as_ref().map(|labels| accuracy(&first, labels)),
         }))
+    }
+
+    /// The network for one of our methods or a peer.
+    fn prepare(
+        &self,
+        workload: &Workload,
+        loaded: &Loaded,
+        method: &str,
+        threshold_layer: usize,
+    ) -> Result<Box<dyn Prepared>, Failed> {
+        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
+        let Contestants { engine, peers } = self.contestants;
+        if let Some(peer) = peers.iter().find(|peer| peer.name() == method) {
+            return peer.prepare(&loaded.network, threshold_layer).map_err(refused);
+        }
+        let method: Method = method
+            .parse()
+            .map_err(|_| Failed::NotRun(format!("this version has no method {method}")))?;
+        let options = match workload {
+            Workload::Sdgc { .. } => SnicitOptions::sdgc(),
+            Workload::MediumScale { .. } => SnicitOptions::medium_scale(),
+        };
+        let plan = Plan::new(method).at_threshold_layer(threshold_layer).with_snicit(options);
+        engine.prepare(&loaded.network, &plan).map_err(refused)
+    }
+
+    fn truth_is_missing(&self, workload: &Workload) -> bool {
+        self.truth.as_ref().is_none_or(|(of, _)| of != workload)
     }
 
     fn repeat(
@@ -181,22 +269,29 @@ impl<'a> Bench<'a> {
         &mut self,
         workload: &Workload,
         loaded: &Loaded,
-        method: Method,
+        method: &str,
         categories: &Categories,
     ) -> Result<Option<Answer>, Failed> {
-        if self.truth.as_ref().is_none_or(|(of, _)| of != workload) {
-            let truth = self.find_truth(workload, loaded)?;
+        if self.truth_is_missing(workload) {
+            let truth = self.find_truth(workload, loaded, method, categories)?;
             self.truth = Some((workload.clone(), truth));
         }
         let Some((_, truth)) = &self.truth else { return Ok(None) };
-        if truth.against == method.name() {
+        if truth.against == method {
             return Ok(None);
         }
         let difference = categories.check(&truth.categories).err().map(|mismatch| mismatch.to_string());
         Ok(Some(Answer { against: truth.against.clone(), difference }))
     }
 
-    fn find_truth(&self, workload: &Workload, loaded: &Loaded) -> Result<Truth, Failed> {
+    /// `categories` are those of `method`.
+    fn find_truth(
+        &self,
+        workload: &Workload,
+        loaded: &Loaded,
+        method: &str,
+        categories: &Categories,
+    ) -> Result<Truth, Failed> {
         if let Some(categories) = self.workloads.official_truth(workload, &loaded.sources)? {
             return Ok(Truth { against: "official categories".to_owned(), categories });
         }
@@ -204,11 +299,14 @@ impl<'a> Bench<'a> {
             let categories = reference_truth(loaded);
             return Ok(Truth { against: "float64 reference".to_owned(), categories });
         }
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
-        let prepared =
-            self.engine.prepare(&loaded.network, &Plan::new(Method::Xy2021)).map_err(refused)?;
-        let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
         let against = Method::Xy2021.name().to_owned();
+        if method == against {
+            return Ok(Truth { against, categories: categories.clone() });
+        }
+        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
+        let engine = self.contestants.engine;
+        let prepared = engine.prepare(&loaded.network, &Plan::new(Method::Xy2021)).map_err(refused)?;
+        let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
         Ok(Truth { against, categories: outcome.output.categories() })
     }
 
@@ -216,10 +314,17 @@ impl<'a> Bench<'a> {
         let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
         let layers = layer + loaded.dense_layers;
         let network = loaded.network.truncated(layers);
-        let prepared = self.engine.prepare(&network, &Plan::new(Method::Xy2021)).map_err(refused)?;
+        let engine = self.contestants.engine;
+        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).map_err(refused)?;
         let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
         let labels = loaded.labels.clone().unwrap_or_default();
         Ok(Finding::Embedding(embedding::embed(&outcome.output.to_activations(), labels)))
+    }
+}
+
+impl LastPrepared {
+    fn is(&self, workload: &Workload, method: &str, threshold_layer: usize) -> bool {
+        self.workload == *workload && self.method == method && self.threshold_layer == threshold_layer
     }
 }
 
@@ -237,7 +342,7 @@ fn repetition(times: &StageTimes) -> Repetition {
 }
 
 /// Refuses what would not fit the memory, before it is made.
-fn check_memory(workload: &Workload) -> Result<(), Failed> {
+pub(crate) fn check_memory(workload: &Workload) -> Result<(), Failed> {
     let Workload::Sdgc { neurons, layers, inputs } = workload else { return Ok(()) };
     let connections = (neurons * layers * snicit_data::sdgc::CONNECTIONS_PER_NEURON) as u64;
     // A weight and an index, as read and as laid out; half of the columns alive in a layer, as float32.
@@ -250,87 +355,4 @@ fn check_memory(workload: &Workload) -> Result<(), Failed> {
         }
         _ => Ok(()),
     }
-}
-
-/// The share of inputs whose largest output is that of their class.
-fn accuracy(outcome: &Outcome, labels: &[u8]) -> f64 {
-    let mut right = 0;
-    let mut columns = outcome.output.columns().iter().peekable();
-    for (input, &label) in labels.iter().enumerate() {
-        let column = columns.next_if(|column| column.input as usize == input);
-        // Of equal outputs the first counts; an input without a column has equal ones.
-        let class = column.map_or(0, |column| {
-            let values = &column.values;
-            (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
-        });
-        right += usize::from(class == usize::from(label));
-    }
-    right as f64 / labels.len().max(1) as f64
-}
-
-fn statistics(loaded: &Loaded) -> Statistics {
-    let network = &loaded.network;
-    let layers = network.layers();
-    let fan_in = layers.iter().flat_map(|layer| {
-        let weights = layer.weights();
-        (0..layer.outputs()).map(move |output| weights.row(output).0.len() as u64)
-    });
-    let possible: f64 = layers.iter().map(|l| l.inputs() as f64 * l.outputs() as f64).sum();
-    let biases = layers.iter().map(|layer| match layer.bias() {
-        snicit::Bias::Uniform(bias) => Some(f64::from(*bias)),
-        _ => None,
-    });
-    let mut biases: Vec<Option<f64>> = biases.collect();
-    biases.dedup();
-    let ones = (0..loaded.inputs.len()).map(|input| {
-        let mut ones = 0;
-        loaded.inputs.for_each_nonzero(input, |_, _| ones += 1);
-        ones
-    });
-    Statistics {
-        neurons: network.max_width() as u64,
-        layers: layers.len() as u64,
-        connections: network.connections(),
-        largest_fan_in: fan_in.max().unwrap_or(0),
-        bias: if let [Some(bias)] = biases[..] { Some(round_bias(bias)) } else { None },
-        density: network.connections() as f64 / possible,
-        inputs: loaded.inputs.len() as u64,
-        ones: ones.sum(),
-    }
-}
-
-/// −0.30000001192… is what float32 makes of −0.3.
-fn round_bias(bias: f64) -> f64 {
-    (bias * 1e6).round() / 1e6
-}
-
-/// A rough size of a task, to say how much time is left: multiply-adds, all repetitions together.
-pub(crate) fn cost(task: &Task, repetitions: Repetitions) -> f64 {
-    let (connections, layers, inputs) = match task.workload() {
-        Workload::Sdgc { neurons, layers, inputs } => {
-            ((neurons * layers * 32) as f64, *layers as f64, *inputs as f64)
-        }
-        Workload::MediumScale { network, inputs } => {
-            let letter = crate::grid::letter(network);
-            let (layers, width) = (letter.sparse_layers() as f64, letter.neurons() as f64);
-            (width * width * layers * letter.density(), layers, *inputs as f64)
-        }
-    };
-    let preparing = connections * 20.0;
-    let Task::Inference { method, workload, .. } = task else { return preparing };
-    let factor = match method.as_str() {
-        "BF-2019" => 3.0,
-        "SNIG-2020" => 5.0,
-        "XY-2021" => 1.3,
-        _ => 1.0,
-    };
-    let alive = match workload {
-        Workload::Sdgc { .. } => 4.0 + 0.03 * layers,
-        Workload::MediumScale { .. } => layers,
-    };
-    let one = connections / layers * alive * inputs * factor;
-    // An inference of 1e10 takes about a second; cheap ones are repeated more often.
-    let times =
-        (repetitions.seconds * 1e10 / one).clamp(repetitions.fewest as f64, repetitions.most as f64);
-    preparing + one * (times + 1.0)
 }

@@ -203,6 +203,10 @@ fn sweep(result: &ResultFile, variable: &str, value: impl Fn(&Inference<'_>) -> 
 }
 
 fn table4(result: &ResultFile) -> Table {
+    let others: Vec<&str> = ["SNIG-2020", "BF-2019", "cuSPARSE", "cuBLAS"]
+        .into_iter()
+        .filter(|name| result.inferences().any(|inference| inference.method == *name))
+        .collect();
     let mut table = Table::new([
         "network",
         "inputs",
@@ -211,9 +215,8 @@ fn table4(result: &ResultFile) -> Table {
         "loss, points",
         "in the paper",
         "SNICIT, ms",
-        "over SNIG-2020",
-        "over BF-2019",
     ]);
+    table.header.extend(others.iter().map(|name| format!("over {name}")));
     for snicit in result.inferences().filter(|inference| inference.method == "SNICIT") {
         let exact = of(result, snicit.workload, "BF-2019");
         let accuracy = exact.and_then(|exact| exact.measurement.accuracy);
@@ -221,15 +224,12 @@ fn table4(result: &ResultFile) -> Table {
         let text = |share: Option<f64>| {
             share.map_or_else(|| NONE.to_owned(), |a| format!("{:.2} %", a * 100.0))
         };
-        let speed_up = |method| {
-            of(result, snicit.workload, method).map_or_else(
-                || NONE.to_owned(),
-                |other| {
-                    format!("{:.2}×", other.measurement.median_ms() / snicit.measurement.median_ms())
-                },
-            )
+        let speed_up = |method: &&str| {
+            let other = of(result, snicit.workload, method);
+            let factor = other.map(|o| o.measurement.median_ms() / snicit.measurement.median_ms());
+            factor.map_or_else(|| NONE.to_owned(), |factor| format!("{factor:.2}×"))
         };
-        table.row([
+        let fields = [
             snicit.workload.name(),
             count(snicit.workload.inputs() as u64),
             text(accuracy),
@@ -237,9 +237,8 @@ fn table4(result: &ResultFile) -> Table {
             accuracy.zip(lossy).map_or_else(|| NONE.to_owned(), |(a, b)| points(a - b)),
             text(published::accuracy(&snicit.workload.name())),
             significant(snicit.measurement.median_ms()),
-            speed_up("SNIG-2020"),
-            speed_up("BF-2019"),
-        ]);
+        ];
+        table.row(fields.into_iter().chain(others.iter().map(speed_up)));
     }
     table
 }

@@ -48,6 +48,25 @@ fn sources_are_told_before_and_after_loading() {
     assert!(inputs[2..].iter().all(|inputs| inputs.ends_with("sparse-images-1024.tsv")), "{inputs:?}");
 }
 
+/// Networks are trained again under the same name: points measured on another one must not be taken over.
+#[test]
+fn trained_networks_are_told_apart_by_their_digest() {
+    let root = tempfile::tempdir().unwrap();
+    let mut workloads = Workloads::new(DataFolder::new(root.path()), None);
+    let medium = |network: &str| Workload::MediumScale { network: network.to_owned(), inputs: 10 };
+    let mut networks: Vec<String> = ["A", "B", "C", "D"]
+        .map(|network| workloads.sources(&medium(network)).unwrap().network)
+        .to_vec();
+    let digest = |text: &String| text.split_once(", XXH3 ").unwrap().1.to_owned();
+    assert!(networks.iter().all(|network| digest(network).len() == 16), "{networks:?}");
+    // The only one that needs no data.
+    assert_eq!(workloads.load(&medium("D")).unwrap().sources.network, networks[3]);
+    networks.sort_by_key(digest);
+    networks.dedup_by_key(|network| digest(network));
+    assert_eq!(networks.len(), 4);
+    assert_eq!(workloads.sources(&medium("E")), None);
+}
+
 #[test]
 fn too_few_inputs_are_named() {
     let root = tempfile::tempdir().unwrap();

@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use clap::Args;
-use snicit::{CpuEngine, CpuOptions, Engine, InstructionSet};
+use snicit::{CpuEngine, CpuOptions, Engine, InstructionSet, Network, Prepared};
+use snicit_bench::Peer;
+use snicit_cuda::peers::{self, PeerLibrary};
 use snicit_cuda::{CudaEngine, CudaError, CudaOptions};
 
 use crate::args;
@@ -75,29 +77,43 @@ pub(crate) enum LargeBatch {
     Refuse,
 }
 
+/// Libraries that are timed beside the engine.
+type Peers = Vec<Box<dyn Peer>>;
+
 impl DeviceArgs {
     /// Starts the engine. `--threads` also bounds everything else that runs in parallel.
     pub(crate) fn open(&self, large_batch: LargeBatch) -> Result<Box<dyn Engine>, Failure> {
+        Ok(self.open_with_peers(large_batch, false)?.0)
+    }
+
+    /// As [`DeviceArgs::open`]; on a GPU with NVIDIA's libraries beside it, if they are wanted and there.
+    pub(crate) fn open_with_peers(
+        &self,
+        large_batch: LargeBatch,
+        with_peers: bool,
+    ) -> Result<(Box<dyn Engine>, Peers), Failure> {
         if let Some(threads) = self.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global()
                 .map_err(|error| Failure::new(format!("cannot start {threads} threads: {error}")))?;
         }
         let wants_cpu = self.threads.is_some() || matches!(self.isa, Kernels::Only(_));
-        match self.device {
-            Device::Cuda(ordinal) => Ok(Box::new(cuda(ordinal, large_batch)?)),
+        let engine = match self.device {
+            Device::Cuda(ordinal) => cuda(ordinal, large_batch)?,
             Device::Auto if !wants_cpu => match cuda(0, large_batch) {
-                Ok(engine) => Ok(Box::new(engine)),
+                Ok(engine) => engine,
                 Err(error) => {
                     match error {
                         CudaError::NoDriver => eprintln!("note: computing on the CPU; no GPU was found"),
                         error => eprintln!("note: computing on the CPU: {error}"),
                     }
-                    self.cpu()
+                    return Ok((self.cpu()?, Vec::new()));
                 }
             },
-            Device::Auto | Device::Cpu => self.cpu(),
-        }
+            Device::Auto | Device::Cpu => return Ok((self.cpu()?, Vec::new())),
+        };
+        let peers = if with_peers { peers_of(&engine) } else { Peers::new() };
+        Ok((Box::new(engine), peers))
     }
 
     fn cpu(&self) -> Result<Box<dyn Engine>, Failure> {
@@ -107,6 +123,39 @@ impl DeviceArgs {
         };
         let options = CpuOptions { threads: self.threads, instruction_set };
         Ok(Box::new(CpuEngine::with_options(&options)?))
+    }
+}
+
+/// The libraries that are there; the others are named.
+fn peers_of(engine: &CudaEngine) -> Peers {
+    let mut found = Peers::new();
+    for library in PeerLibrary::ALL {
+        match peers::Peer::new(engine, library) {
+            Ok(peer) => {
+                let (version, path) = peer.version();
+                eprintln!("note: {} {version} ({})", library.name(), path.display());
+                found.push(Box::new(CudaPeer(peer)));
+            }
+            Err(error) => eprintln!("note: not compared with {}: {error}", library.name()),
+        }
+    }
+    found
+}
+
+/// The benchmarks know no device.
+struct CudaPeer(peers::Peer);
+
+impl Peer for CudaPeer {
+    fn name(&self) -> &str {
+        self.0.library().name()
+    }
+
+    fn prepare(
+        &self,
+        network: &Network,
+        threshold_layer: usize,
+    ) -> Result<Box<dyn Prepared>, snicit::Error> {
+        self.0.prepare(network, threshold_layer)
     }
 }
 

@@ -9,6 +9,7 @@ struct GatherLayer {
     const float* weights;
     const float* bias;  // one an output; null for none
     u32 neurons;
+    u32 below;          // with so many columns or more, a kernel of tiles.cu does the work
     float low, high;
 };
 
@@ -92,7 +93,7 @@ __device__ void few_columns(const GatherLayer& layer, const RowsArguments& a, co
 template <class Rows>
 __device__ __forceinline__ void gather(const GatherArguments& a, const Rows& rows) {
     const u32 count = *a.rows.count;
-    if (count == 0) return;
+    if (count == 0 || count >= a.layer.below) return;
     if (count == 1) few_columns<1>(a.layer, a.rows, rows, count);
     else if (count <= FEW_COLUMNS) few_columns<FEW_COLUMNS>(a.layer, a.rows, rows, count);
     else many_columns(a.layer, a.rows, rows, count);

@@ -70,12 +70,30 @@ pub(crate) struct StripsLayer {
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
+pub(crate) struct TilesLayer {
+    pub(crate) fours: Pointer,
+    pub(crate) inputs: Pointer,
+    pub(crate) weights: Pointer,
+    pub(crate) outputs: Pointer,
+    pub(crate) bias: Pointer,
+    pub(crate) groups: u32,
+    pub(crate) chunks: u32,
+    pub(crate) chunk_rows: u32,
+    pub(crate) at_least: u32,
+    pub(crate) bits: u32,
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct GatherLayer {
     pub(crate) offsets: Pointer,
     pub(crate) inputs: Pointer,
     pub(crate) weights: Pointer,
     pub(crate) bias: Pointer,
     pub(crate) neurons: u32,
+    pub(crate) below: u32,
     pub(crate) low: f32,
     pub(crate) high: f32,
 }
@@ -215,6 +233,10 @@ arguments! {
         marks: LiveMarks,
     }
     StripsArguments for StripsLayer, StripsLayerBits { layer: StripsLayer, rows: RowsArguments }
+    TilesArguments for TilesLayer16, TilesLayer8, TilesLayerChunks {
+        layer: TilesLayer,
+        rows: RowsArguments,
+    }
     GatherArguments for GatherLayer, GatherLayerBits { layer: GatherLayer, rows: RowsArguments }
     GroupBitsArguments for GroupBits {
         words: Pointer,
@@ -322,6 +344,17 @@ arguments! {
         input_scale: f32,
         rows: RowsArguments,
     }
+    PeerEpilogueArguments for PeerEpilogue {
+        values: Pointer,
+        bias: Pointer,
+        lines: u32,
+        length: u32,
+        by_rows: u32,
+        low: f32,
+        high: f32,
+        live: Pointer,
+    }
+    PeerTurnArguments for PeerTurn { from: Pointer, lines: u32, length: u32, to: Pointer }
     DownsampleArguments for Downsample {
         y: ConversionColumns,
         sampled: u32,

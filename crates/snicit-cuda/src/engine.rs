@@ -137,6 +137,9 @@ impl CudaEngine {
             Kernel::GroupBits,
             crate::mini_blocks::STAGED_BYTES.min(device.shared_memory),
         )?;
+        for kernel in [Kernel::TilesLayer16, Kernel::TilesLayer8, Kernel::TilesLayerChunks] {
+            kernels.allow_shared_memory(kernel, device.shared_memory)?;
+        }
         let dense = DenseLimits::new(&device, &kernels, options.products)?;
         Ok(CudaEngine { device, kernels: Arc::new(kernels), shape, dense, options: options.clone() })
     }
@@ -161,14 +164,26 @@ impl CudaEngine {
     /// # Errors
     /// As [`Engine::prepare`].
     pub fn prepare_network(&self, network: &Network, plan: &Plan) -> Result<CudaPrepared, Error> {
-        let gpu = Gpu {
+        CudaPrepared::new(self.gpu()?, &self.options, network, plan)
+    }
+
+    /// The GPU with a new stream.
+    pub(crate) fn gpu(&self) -> Result<Gpu, CudaError> {
+        Ok(Gpu {
             device: self.device.clone(),
             kernels: Arc::clone(&self.kernels),
             stream: self.device.new_stream()?,
             shape: self.shape,
             dense: self.dense,
-        };
-        CudaPrepared::new(gpu, &self.options, network, plan)
+        })
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    pub(crate) fn options(&self) -> &CudaOptions {
+        &self.options
     }
 }
 

@@ -94,6 +94,24 @@ pub enum CudaError {
         /// The largest batch.
         limit: usize,
     },
+    /// A library to compare with was not found, or does not work with the driver.
+    #[error("{library} was not found: install it with `pip install {package}`")]
+    LibraryMissing {
+        /// Its name.
+        library: &'static str,
+        /// The package that has it.
+        package: &'static str,
+    },
+    /// A library to compare with refused something.
+    #[error("{library} failed to {action}: {reason}")]
+    Library {
+        /// Its name.
+        library: &'static str,
+        /// What was attempted.
+        action: &'static str,
+        /// What it said.
+        reason: String,
+    },
     /// The driver refused something.
     #[error("the CUDA driver failed to {action}: {reason}")]
     Driver {

@@ -14,6 +14,7 @@ use crate::engine::Gpu;
 use crate::feed_forward::FeedForwardMethod;
 use crate::layout::{DenseForm, MAX_FUSED_LAYERS, scale_behind};
 use crate::run::Run;
+use crate::runtime::Device;
 use crate::spmm::{Product, Spmm};
 use crate::weights::WeightStore;
 use crate::workspace::Workspace;
@@ -56,7 +57,12 @@ impl FusionPlan {
     }
 
     /// Brings the layers of a step into their form.
-    pub(crate) fn build(&self, step: usize, layers: &[&Layer]) -> (Step, Vec<Choice>, Vec<u8>) {
+    pub(crate) fn build(
+        &self,
+        step: usize,
+        layers: &[&Layer],
+        device: &Device,
+    ) -> (Step, Vec<Choice>, Vec<u8>) {
         let (range, is_dense) = self.steps[step].clone();
         let of_step = &layers[range.clone()];
         let last = of_step[of_step.len() - 1];
@@ -71,7 +77,7 @@ impl FusionPlan {
             let choices = vec![Choice::dense(); range.len()];
             return (Step { layers: range, outputs, product }, choices, bytes);
         }
-        let (spmm, choice, bytes) = xy2021::build_sparse(last);
+        let (spmm, choice, bytes) = xy2021::build_sparse(last, device);
         let product = StepProduct::Sparse { spmm, bounds: last.activation().bounds() };
         (Step { layers: range, outputs, product }, vec![choice], bytes)
     }

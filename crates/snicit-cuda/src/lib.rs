@@ -21,6 +21,7 @@ mod feed_forward;
 mod fused;
 mod layout;
 mod mini_blocks;
+pub mod peers;
 mod prepared;
 mod recording;
 mod run;

@@ -518,10 +518,11 @@ impl Preparation<'_> {
         for layer in 0..layers {
             self.check_connections(layer)?;
         }
-        let (built, weights) = WeightStore::new(&self.gpu.device, self.options.weights, plan.len(), |step| {
-            let (step, choices, bytes) = plan.build(step, &of_network);
-            Ok(((step, choices), bytes))
-        })?;
+        let (built, weights) =
+            WeightStore::new(&self.gpu.device, self.options.weights, plan.len(), |step| {
+                let (step, choices, bytes) = plan.build(step, &of_network, &self.gpu.device);
+                Ok(((step, choices), bytes))
+            })?;
         let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();
         self.choices.extend(choices.into_iter().flatten());
         self.fused += plan.fused_layers();
@@ -538,12 +539,10 @@ impl Preparation<'_> {
         let layers: Vec<&Layer> = self.network.layers()[first..].iter().map(AsRef::as_ref).collect();
         let method = options.post_convergence;
         let prefers_dense = || layers.iter().any(|layer| xy2021::prefers_dense(layer, self.gpu.dense));
-        if schedule == UpdateSchedule::Persistent
-            && method == FeedForward::Xy2021
-            && !prefers_dense()
-        {
+        if schedule == UpdateSchedule::Persistent && method == FeedForward::Xy2021 && !prefers_dense() {
             let check = |index| self.check_connections(first + index);
-            let built = PersistentUpdate::build(self.gpu, self.options.weights, &layers, options, check)?;
+            let built =
+                PersistentUpdate::build(self.gpu, self.options.weights, &layers, options, check)?;
             if let Some((update, choices)) = built {
                 self.choices.extend(choices);
                 return Ok(PostConvergence::Persistent(update));
@@ -564,7 +563,7 @@ impl Preparation<'_> {
     ) -> Result<(Vec<Box<dyn Spmm>>, WeightStore, Vec<Choice>), CudaError> {
         if method == FeedForward::Xy2021 {
             let (built, weights) = self.store(first, layers, |layer| {
-                let (spmm, choice, bytes) = xy2021::build(layer, self.gpu.dense);
+                let (spmm, choice, bytes) = xy2021::build(layer, self.gpu.dense, &self.gpu.device);
                 ((spmm, choice), bytes)
             })?;
             let (products, choices) = built.into_iter().unzip();

@@ -162,6 +162,18 @@ impl<'a> Run<'a> {
         launch.enqueue(&self.gpu.kernels, self.stream, arguments)
     }
 
+    /// As [`Run::launch`], with so many blocks and dynamic shared memory.
+    pub(crate) fn launch_blocks<A: KernelArguments>(
+        &self,
+        kernel: Kernel,
+        (blocks, threads): (u32, u32),
+        shared_memory: usize,
+        arguments: A,
+    ) -> Result<(), CudaError> {
+        let launch = Launch { kernel, blocks, threads: (threads, 1), shared_memory };
+        launch.enqueue(&self.gpu.kernels, self.stream, arguments)
+    }
+
     /// Sends a kernel that is one block.
     pub(crate) fn launch_one_block<A: KernelArguments>(
         &self,
@@ -169,19 +181,7 @@ impl<'a> Run<'a> {
         threads: u32,
         arguments: A,
     ) -> Result<(), CudaError> {
-        self.launch_blocks(kernel, 1, threads, arguments)
-    }
-
-    /// Sends a kernel of so many blocks.
-    pub(crate) fn launch_blocks<A: KernelArguments>(
-        &self,
-        kernel: Kernel,
-        blocks: u32,
-        threads: u32,
-        arguments: A,
-    ) -> Result<(), CudaError> {
-        let launch = Launch { kernel, blocks, threads: (threads, 1), shared_memory: 0 };
-        launch.enqueue(&self.gpu.kernels, self.stream, arguments)
+        self.launch_blocks(kernel, (1, threads), 0, arguments)
     }
 
     /// As [`Run::launch`], with a block of two dimensions and dynamic shared memory.
@@ -440,7 +440,7 @@ pub(crate) fn upload(
 }
 
 /// Inputs are copied together in pieces; one by one would be slow.
-fn upload_bits(
+pub(crate) fn upload_bits(
     buffer: &mut crate::runtime::DeviceBuffer,
     bits: &BitActivations,
     range: std::ops::Range<usize>,

@@ -27,6 +27,10 @@ pub enum Series {
     Fourth,
     /// Any other method. Grey, crossed lines.
     Other,
+    /// cuSPARSE. Light green, upright lines.
+    CuSparse,
+    /// cuBLAS. Brown, level lines.
+    CuBlas,
 }
 
 impl Series {
@@ -40,6 +44,8 @@ impl Series {
             "SNIG-2020" => Series::Second,
             "XY-2021" => Series::Third,
             "SNICIT" => Series::Fourth,
+            "cuSPARSE" => Series::CuSparse,
+            "cuBLAS" => Series::CuBlas,
             _ => Series::Other,
         }
     }
@@ -51,25 +57,35 @@ impl Series {
             Series::Third => 2,
             Series::Fourth => 3,
             Series::Other => 4,
+            Series::CuSparse => 5,
+            Series::CuBlas => 6,
         }
     }
 
     pub(super) fn colour(self) -> &'static str {
-        ["#f3d08b", "#63b3a0", "#3f74b8", "#7a1f4f", "#a9afb5"][self.number()]
+        ["#f3d08b", "#63b3a0", "#3f74b8", "#7a1f4f", "#a9afb5", "#c9dc8a", "#b0713e"][self.number()]
     }
 
     /// The colour of lines and marks: thin things need more contrast with the paper than surfaces.
     pub(super) fn line_colour(self) -> &'static str {
-        ["#9a6b00", "#2b8573", "#3f74b8", "#7a1f4f", "#6b7580"][self.number()]
+        ["#9a6b00", "#2b8573", "#3f74b8", "#7a1f4f", "#6b7580", "#5d7414", "#8a4f1f"][self.number()]
     }
 
     pub(super) fn hatch(self) -> Option<Hatch> {
-        [Some(Hatch::Dots), Some(Hatch::Rising), Some(Hatch::Falling), None, Some(Hatch::Crossed)]
-            [self.number()]
+        let hatch = match self {
+            Series::First => Hatch::Dots,
+            Series::Second => Hatch::Rising,
+            Series::Third => Hatch::Falling,
+            Series::Fourth => return None,
+            Series::Other => Hatch::Crossed,
+            Series::CuSparse => Hatch::Upright,
+            Series::CuBlas => Hatch::Level,
+        };
+        Some(hatch)
     }
 
     pub(super) fn dash(self) -> &'static str {
-        ["2 3", "7 3", "8 3 2 3", "", "4 4"][self.number()]
+        ["2 3", "7 3", "8 3 2 3", "", "4 4", "1 4", "12 4"][self.number()]
     }
 
     /// The outline of the mark at a point.
@@ -96,6 +112,12 @@ impl Series {
             Series::Other => {
                 format!("M{}L{}L{}Z", point(0.0, 1.15), point(1.05, -0.8), point(-1.05, -0.8))
             }
+            Series::CuSparse => {
+                format!("M{}L{}L{}Z", point(1.15, 0.0), point(-0.8, 1.05), point(-0.8, -1.05))
+            }
+            Series::CuBlas => {
+                format!("M{}L{}L{}Z", point(-1.15, 0.0), point(0.8, 1.05), point(0.8, -1.05))
+            }
         }
     }
 }
@@ -106,6 +128,8 @@ pub(super) enum Hatch {
     Rising,
     Falling,
     Crossed,
+    Upright,
+    Level,
 }
 
 impl Hatch {
@@ -115,6 +139,8 @@ impl Hatch {
             Hatch::Rising => "rising",
             Hatch::Falling => "falling",
             Hatch::Crossed => "crossed",
+            Hatch::Upright => "upright",
+            Hatch::Level => "level",
         }
     }
 
@@ -135,6 +161,8 @@ impl Hatch {
             Hatch::Rising => line("M-1 1L1 -1M0 6L6 0M5 7L7 5"),
             Hatch::Falling => line("M-1 5L1 7M0 0L6 6M5 -1L7 1"),
             Hatch::Crossed => line("M0 6L6 0M0 0L6 6"),
+            Hatch::Upright => line("M3 0L3 6"),
+            Hatch::Level => line("M0 3L6 3"),
         };
         format!(
             "<pattern id=\"{id}\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\">{drawing}</pattern>\n"
@@ -149,9 +177,9 @@ pub const THEME_CSS: &str = "\
 .plot .grid{stroke:var(--grid)}.plot .inkline{stroke:var(--ink)}.plot .edge{stroke:var(--paper)}\
 .plot .hatch{stroke:var(--hatch)}.plot .dot{fill:var(--hatch)}\
 .plot .f0{fill:var(--s0)}.plot .f1{fill:var(--s1)}.plot .f2{fill:var(--s2)}.plot .f3{fill:var(--s3)}\
-.plot .f4{fill:var(--s4)}.plot .k0{stroke:var(--l0)}.plot .k1{stroke:var(--l1)}.plot .k2{stroke:var(--l2)}\
-.plot .k3{stroke:var(--l3)}.plot .k4{stroke:var(--l4)}.plot .m0{fill:var(--l0)}.plot .m1{fill:var(--l1)}\
-.plot .m2{fill:var(--l2)}.plot .m3{fill:var(--l3)}.plot .m4{fill:var(--l4)}\
+.plot .f4{fill:var(--s4)}.plot .f5{fill:var(--s5)}.plot .f6{fill:var(--s6)}.plot .k0{stroke:var(--l0)}.plot .k1{stroke:var(--l1)}.plot .k2{stroke:var(--l2)}\
+.plot .k3{stroke:var(--l3)}.plot .k4{stroke:var(--l4)}.plot .k5{stroke:var(--l5)}.plot .k6{stroke:var(--l6)}.plot .m0{fill:var(--l0)}.plot .m1{fill:var(--l1)}\
+.plot .m2{fill:var(--l2)}.plot .m3{fill:var(--l3)}.plot .m4{fill:var(--l4)}.plot .m5{fill:var(--l5)}.plot .m6{fill:var(--l6)}\
 .plot .d0{fill:var(--d0)}.plot .d1{fill:var(--d1)}.plot .d2{fill:var(--d2)}.plot .d3{fill:var(--d3)}\
 .plot .d4{fill:var(--d4)}.plot .d5{fill:var(--d5)}.plot .d6{fill:var(--d6)}.plot .d7{fill:var(--d7)}\
 .plot .d8{fill:var(--d8)}.plot .d9{fill:var(--d9)}\
@@ -179,6 +207,7 @@ mod tests {
             let (light, dark) = (luminance(pair[0].colour()), luminance(pair[1].colour()));
             assert!((light + 0.05) / (dark + 0.05) > 1.5, "{pair:?}: {light} {dark}");
         }
+        let all = [&all[..], &[Series::Other, Series::CuSparse, Series::CuBlas]].concat();
         for (i, a) in all.iter().enumerate() {
             for b in &all[i + 1..] {
                 assert!(a.hatch() != b.hatch() && a.dash() != b.dash());
@@ -189,7 +218,7 @@ mod tests {
 
     #[test]
     fn text_and_marks_of_classes_stand_out_from_paper() {
-        for series in Series::ALL {
+        for series in Series::ALL.into_iter().chain([Series::CuSparse, Series::CuBlas]) {
             assert!(1.05 / (luminance(series.line_colour()) + 0.05) > 3.0, "{series:?}");
         }
         for colour in [INK, SOFT].iter().chain(&CLASS_COLOURS) {

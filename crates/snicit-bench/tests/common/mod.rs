@@ -15,7 +15,8 @@ pub(crate) fn environment() -> Environment {
 
 /// A result with all points of its grid.
 pub(crate) fn result(id: ResultId, of: Grid) -> ResultFile {
-    let records = grid::tasks(id, of).into_iter().map(record).collect();
+    let tasks = grid::tasks_with(id, of, &["cuSPARSE", "cuBLAS"]);
+    let records = tasks.into_iter().map(record).collect();
     ResultFile {
         result: id,
         grid: of,
@@ -67,6 +68,8 @@ fn measurement(workload: &Workload, method: &str, threshold_layer: usize, batch:
         "BF-2019" => 30.0,
         "SNIG-2020" => 20.0,
         "XY-2021" => 1.4,
+        "cuSPARSE" => 50.0,
+        "cuBLAS" => 300.0,
         _ => 1.0,
     };
     let base = factor * neurons as f64 / 100.0 * (1.0 + layers as f64 / 500.0);

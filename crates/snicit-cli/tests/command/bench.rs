@@ -123,6 +123,31 @@ fn what_cannot_be_run_is_said_and_the_rest_is_run() {
     assert!(page.contains("Table 3: no intact result"));
 }
 
+/// A budget leaves out the most expensive points, says so, and the rest is whole.
+#[test]
+fn a_budget_leaves_out_what_does_not_fit() {
+    let folder = Folder::new();
+    let ran = folder.run("bench fig10 --quick --device cpu --budget 1min -o results --json");
+    ran.expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let repetitions = |json: &Value| {
+        json["results"][0]["records"][0]["finding"]["repetitions"].as_array().unwrap().len()
+    };
+    assert!((2..=15).contains(&repetitions(&json)), "{json}");
+
+    // A hundredth of a second: of many points, some are tried before anything is known, most are not.
+    let ran = folder.run("bench fig12 --quick --device cpu --budget 0.01s -o tight --json");
+    ran.expect(0);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let result = &json["results"][0];
+    let not_run = result["not_run"].as_array().unwrap();
+    let of_budget = not_run
+        .iter()
+        .filter(|point| point["reason"].as_str().unwrap().contains("of the budget of 0.01"));
+    let records = result["records"].as_array().unwrap().len();
+    assert!(records >= 1 && of_budget.count() + records == POINTS_OF_D, "{result}");
+}
+
 #[test]
 fn bad_requests_are_refused() {
     let folder = Folder::new();
@@ -132,6 +157,8 @@ fn bad_requests_are_refused() {
         ("bench compare one.json two.json", "one.json: could not be read"),
         ("report nowhere", "nowhere: could not be read"),
         ("bench fig10 --repetitions 0", "at least 1"),
+        ("bench fig10 --budget 300", "with its unit, as in 300s"),
+        ("bench fig10 --budget 0s", "above zero"),
     ] {
         let ran = folder.run(line);
         ran.expect(2);

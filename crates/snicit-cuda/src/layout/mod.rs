@@ -7,6 +7,7 @@ mod half;
 mod rows;
 mod slabs;
 mod strips;
+mod tiles;
 mod update;
 
 pub(crate) use blob::Blob;
@@ -14,4 +15,5 @@ pub(crate) use dense::{BIT_SCALE, BLOCK_OUTPUTS, DenseForm, MAX_FUSED_LAYERS, sc
 pub(crate) use rows::RowsForm;
 pub(crate) use slabs::{SlabShape, SlabsForm};
 pub(crate) use strips::{STRIP_OUTPUTS, StripsForm};
+pub(crate) use tiles::{TileShape, TilesForm};
 pub(crate) use update::{Stored, UpdateForm};

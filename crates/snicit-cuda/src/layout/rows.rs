@@ -15,8 +15,8 @@ pub(crate) struct RowsForm {
 }
 
 impl RowsForm {
-    /// Brings a layer of less than 2³² connections into the form.
-    pub(crate) fn build(layer: &Layer) -> (Self, Vec<u8>) {
+    /// Appends a layer of less than 2³² connections in this form to `blob`.
+    pub(crate) fn build(layer: &Layer, blob: &mut Blob) -> Self {
         let weights = layer.weights();
         let mut offsets = vec![0_u32];
         let mut inputs = Vec::with_capacity(weights.connections());
@@ -24,13 +24,11 @@ impl RowsForm {
             inputs.extend_from_slice(weights.row(output).0);
             offsets.push(inputs.len() as u32);
         }
-        let mut blob = Blob::default();
-        let form = RowsForm {
+        RowsForm {
             offsets: blob.push(&offsets),
             inputs: blob.push(&inputs),
             weights: blob.push(weights.values()),
             bias: blob.push(&layer.bias().to_vec(weights.outputs())),
-        };
-        (form, blob.into_bytes())
+        }
     }
 }

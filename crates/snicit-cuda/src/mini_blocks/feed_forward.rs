@@ -519,7 +519,7 @@ impl<'m, 'a> Batch<'m, 'a> {
             count: run.count(listed.count),
         };
         let blocks = self.panels.words().div_ceil(LISTED_WORDS) as u32;
-        run.launch_blocks(Kernel::ListLive, blocks, LISTED_WORDS as u32, arguments)?;
+        run.launch_blocks(Kernel::ListLive, (blocks, LISTED_WORDS as u32), 0, arguments)?;
         Ok(listed)
     }
 

@@ -100,6 +100,10 @@ kernels! {
         MergeColumns = "merge_columns",
         MoveColumns = "move_columns",
         ExpandMembers = "expand_members";
+    "tiles.cu":
+        TilesLayer16 = "tiles_layer_16",
+        TilesLayer8 = "tiles_layer_8",
+        TilesLayerChunks = "tiles_layer_chunks";
     "conversion.cu":
         Downsample = "downsample",
         PruneSamples = "prune_samples",
@@ -109,6 +113,7 @@ kernels! {
         UpdateInputMajor = "update_input_major",
         UpdateNeuronMajor = "update_neuron_major";
     "persistent_update.cu": PersistentUpdate = "persistent_update";
+    "peers.cu": PeerEpilogue = "peer_epilogue", PeerTurn = "peer_turn";
     "recovery.cu": LocateColumns = "locate_columns", Recover = "recover";
 }
 

@@ -4,6 +4,7 @@ mod cubin_cache;
 mod device;
 mod graph;
 mod kernels;
+pub(crate) mod locate;
 mod memory;
 pub mod nvrtc;
 

@@ -9,9 +9,11 @@ mod engines;
 mod large;
 mod methods;
 mod mini_blocks;
+mod peers;
 mod post_convergence;
 mod problem;
 mod refusals;
 // The same tests that the CPU engine must pass; they take their engines from `crate::problem`.
 #[path = "../../../snicit/tests/cpu/snicit_stages.rs"]
 mod snicit_stages;
+mod wide;

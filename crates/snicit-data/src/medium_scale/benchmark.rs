@@ -72,7 +72,10 @@ impl Source {
     }
 
     /// The network and where it came from.
-    fn network(&self, letter: Letter) -> Result<(Network, String), DataError> {
+    ///
+    /// # Errors
+    /// If its file is missing or damaged, or it has not the benchmark's shape.
+    pub fn network(&self, letter: Letter) -> Result<(Network, String), DataError> {
         let own =
             |folder: &Path| Some(folder.join(format!("{letter}.safetensors"))).filter(|f| f.is_file());
         let (place, network) = match &self.folder {

@@ -2,15 +2,14 @@
 //! bare names only and would not find the one of a Python package.
 
 use std::ffi::{CStr, CString, c_char, c_int};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::ptr;
 
 use libloading::Library;
 
-use super::locate::Candidate;
 use crate::CudaError;
 use crate::runtime::KernelSource;
+use crate::runtime::locate::Candidate;
 
 type Program = *mut std::ffi::c_void;
 type Status = c_int;
@@ -80,16 +79,8 @@ impl Functions {
 impl Nvrtc {
     /// Loads a candidate; `None` if it is not there or is no NVRTC.
     pub(super) fn open(candidate: Candidate) -> Option<Self> {
-        let (library, path) = match candidate {
-            Candidate::Loaded(name) => (open_loaded(&name)?, PathBuf::from(name)),
-            // SAFETY: NVRTC's initialisers have no preconditions.
-            Candidate::System(name) => (unsafe { Library::new(&name) }.ok()?, PathBuf::from(name)),
-            Candidate::File(path) => {
-                preload_builtins(&path);
-                // SAFETY: as above.
-                (unsafe { Library::new(&path) }.ok()?, path)
-            }
-        };
+        // NVRTC looks for its builtins by bare name, in vain when it lies in a Python package.
+        let (library, path) = candidate.load(&["libnvrtc-builtins.so"], &[])?;
         // SAFETY: the library carries NVRTC's name; a symbol that is missing is an error.
         let (functions, version) = unsafe { Functions::resolve(&library) }.ok()?;
         Some(Nvrtc { path, version, functions, _library: library })
@@ -230,36 +221,4 @@ impl Drop for OwnedProgram<'_> {
         // SAFETY: created by this library, destroyed once.
         unsafe { (self.functions.destroy_program)(&mut self.program) };
     }
-}
-
-/// NVRTC looks for its builtins by bare name, in vain when it lies in a Python package; a library that is
-/// already loaded under that name is taken.
-fn preload_builtins(nvrtc: &Path) {
-    let entries = nvrtc.parent().and_then(|folder| fs::read_dir(folder).ok());
-    for entry in entries.into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("libnvrtc-builtins.so") {
-            // SAFETY: a library of data and plain functions without initialisers that matter.
-            if let Ok(library) = unsafe { Library::new(entry.path()) } {
-                // It must stay: NVRTC takes its functions at any later time.
-                std::mem::forget(library);
-            }
-        }
-    }
-}
-
-/// The library if this process has loaded it under that name.
-#[cfg(unix)]
-fn open_loaded(name: &str) -> Option<Library> {
-    use libloading::os::unix::{Library as UnixLibrary, RTLD_LAZY};
-    /// Do not load, only look (glibc and musl agree on the number).
-    const RTLD_NOLOAD: c_int = 4;
-    // SAFETY: nothing is loaded, so no initialiser runs.
-    unsafe { UnixLibrary::open(Some(name), RTLD_LAZY | RTLD_NOLOAD) }.ok().map(Library::from)
-}
-
-#[cfg(not(unix))]
-fn open_loaded(_name: &str) -> Option<Library> {
-    None
 }

@@ -1,11 +1,10 @@
 //! NVRTC, CUDA's run-time compiler: where it is, and the few of its functions that are needed.
 
 mod library;
-mod locate;
 
 pub use library::Nvrtc;
-pub(crate) use locate::candidates;
 
+use super::locate::{Wanted, candidates};
 use crate::CudaError;
 
 /// Finds and loads NVRTC. A compiler newer than the driver makes code that the driver cannot load, so
@@ -19,13 +18,23 @@ pub fn load(driver_major: Option<i32>) -> Result<Nvrtc, CudaError> {
         Some(12) => &[12][..],
         _ => &[13, 12],
     };
-    candidates(majors).into_iter().filter_map(Nvrtc::open).find(fits).ok_or_else(|| {
+    candidates(&wanted(majors)).into_iter().filter_map(Nvrtc::open).find(fits).ok_or_else(|| {
         let wanted = match driver_major {
             Some(major) => major.to_string(),
             None => "12 or 13".to_owned(),
         };
         CudaError::NvrtcMissing { wanted, package: package_for(driver_major) }
     })
+}
+
+/// What to look for, for these major versions, best first.
+pub(crate) fn wanted(majors: &[i32]) -> Wanted {
+    Wanted {
+        variable: Some("SNICIT_NVRTC"),
+        names: majors.iter().map(|major| format!("libnvrtc.so.{major}")).collect(),
+        // Those of CUDA 13 and 12.
+        wheel_folders: vec!["cu13/lib", "cuda_nvrtc/lib"],
+    }
 }
 
 /// The PyPI package with NVRTC for a major version of CUDA.

@@ -1,10 +1,12 @@
 //! Loads or makes networks and inputs, and says which of the two it was.
 
+mod trained;
+
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use snicit::{Activations, BitActivations, Categories, Inputs, Network, reference};
 use snicit_data::cache::{Cache, Cached};
-use snicit_data::medium_scale::{self, Letter, Source};
 use snicit_data::sdgc::{self, DataFolder};
 use snicit_data::{digits, mnist, radixnet};
 
@@ -38,6 +40,8 @@ pub struct Workloads {
     /// The last network and inputs: the next point often needs them again.
     network: Option<Held<Network>>,
     inputs: Option<Held<Inputs>>,
+    /// What the trained networks are, by name.
+    trained: HashMap<String, String>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
 }
@@ -67,7 +71,14 @@ pub struct Loaded {
 impl Workloads {
     /// Looks in `folder` first; reads through `cache` if there is one.
     pub fn new(folder: DataFolder, cache: Option<Cache>) -> Self {
-        Workloads { folder, cache, network: None, inputs: None, notes: Vec::new() }
+        Workloads {
+            folder,
+            cache,
+            network: None,
+            inputs: None,
+            trained: HashMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// What there is to say about the cache since the last call, a sentence each.
@@ -80,9 +91,19 @@ impl Workloads {
     /// # Errors
     /// If files that are there cannot be read, or do not hold enough.
     pub fn load(&mut self, workload: &Workload) -> Result<Loaded, BenchError> {
+        self.load_deep(workload, 0)
+    }
+
+    /// As [`Workloads::load`]; if the network has to be read or generated, with at least `deepest` layers, so that
+    /// deeper workloads of the same width find it.
+    pub(crate) fn load_deep(
+        &mut self,
+        workload: &Workload,
+        deepest: usize,
+    ) -> Result<Loaded, BenchError> {
         match workload {
             Workload::Sdgc { neurons, layers, inputs } => {
-                let (network, network_source) = self.sdgc_network(*neurons, *layers)?;
+                let (network, network_source) = self.sdgc_network(*neurons, *layers, deepest)?;
                 let (inputs, inputs_source) = self.sdgc_inputs(*neurons, *inputs)?;
                 let sources = Sources { network: network_source, inputs: inputs_source };
                 Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources })
@@ -93,8 +114,11 @@ impl Workloads {
 
     /// Where network and inputs of a benchmark would come from now, without loading them; nothing where that
     /// cannot be told.
-    pub fn sources(&self, workload: &Workload) -> Option<Sources> {
-        let Workload::Sdgc { neurons, layers, inputs } = workload else { return None };
+    pub fn sources(&mut self, workload: &Workload) -> Option<Sources> {
+        let (neurons, layers, inputs) = match workload {
+            Workload::Sdgc { neurons, layers, inputs } => (neurons, layers, inputs),
+            Workload::MediumScale { network, .. } => return self.trained_sources(network),
+        };
         let network = match self.network_files(*neurons, *layers).ok()? {
             Some(files) => of_files(&files),
             None => GENERATED.to_owned(),
@@ -117,56 +141,51 @@ impl Workloads {
         Ok((present >= layers).then_some(files))
     }
 
-    /// A trained network with the first `wanted` inputs of its test set.
-    fn medium_scale(&self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
-        let letter: Letter = network
-            .parse()
-            .map_err(|_| BenchError::Nothing(format!("there is no trained network {network}")))?;
-        let source = Source { folder: None, mnist: self.folder.root().join("mnist") };
-        // Without MNIST, or a network in this build, the other points can still be had.
-        let benchmark = medium_scale::load(letter, &source)
-            .map_err(|error| BenchError::Nothing(error.to_string()))?;
-        let (found, set) = (benchmark.inputs.len(), letter.data_set().name());
-        if found < wanted {
-            let (found, wanted) = (count(found as u64), count(wanted as u64));
-            return Err(BenchError::Nothing(format!("{set} has {found} inputs, expected {wanted}")));
-        }
-        Ok(Loaded {
-            network: benchmark.network,
-            inputs: first(&benchmark.inputs, wanted),
-            labels: Some(benchmark.labels[..wanted].to_vec()),
-            dense_layers: letter.dense_layers_before(),
-            sources: Sources { network: benchmark.origin, inputs: format!("{set}'s test set") },
-        })
+    /// Whether the network of a workload is held, or small.
+    pub(crate) fn holds(&self, workload: &Workload) -> bool {
+        let Workload::Sdgc { neurons, layers, .. } = workload else { return true };
+        self.held_network(*neurons, *layers).is_some()
     }
 
-    fn sdgc_network(&mut self, neurons: usize, layers: usize) -> Result<(Network, String), BenchError> {
-        let name = neurons.to_string();
-        if let Some(held) = &self.network
-            && held.name == name
-            && held.value.layers().len() >= layers
-        {
+    fn held_network(&self, neurons: usize, layers: usize) -> Option<&Held<Network>> {
+        let is = |held: &&Held<Network>| {
+            held.name == neurons.to_string() && held.value.layers().len() >= layers
+        };
+        self.network.as_ref().filter(is)
+    }
+
+    fn sdgc_network(
+        &mut self,
+        neurons: usize,
+        layers: usize,
+        deepest: usize,
+    ) -> Result<(Network, String), BenchError> {
+        if let Some(held) = self.held_network(neurons, layers) {
             return Ok((held.value.truncated(layers), held.source.clone()));
         }
+        let name = neurons.to_string();
         // Before the next one is there, this one must be gone: both may not fit the memory.
         self.network = None;
         let bias = sdgc::bias(neurons).ok_or_else(|| {
             BenchError::Nothing(format!("the Graph Challenge has no network of {neurons} neurons"))
         })?;
         let (value, source) = if let Some(files) = self.network_files(neurons, layers)? {
+            // More layers than the files have would be generated ones.
+            let deep = deepest.max(layers);
+            let deep = if self.network_files(neurons, deep)?.is_some() { deep } else { layers };
             let network = match &self.cache {
                 Some(cache) => {
-                    let cached = cache.network(&files, neurons, layers, bias, &|_| ())?;
+                    let cached = cache.network(&files, neurons, deep, bias, &|_| ())?;
                     self.take(cached)
                 }
-                None => sdgc::read_network(&files, neurons, layers, bias, &|_| ())?,
+                None => sdgc::read_network(&files, neurons, deep, bias, &|_| ())?,
             };
             (network, of_files(&files))
         } else {
-            let network = radixnet::generate(neurons, layers, bias, SEED, &|_| ())?;
+            let network = radixnet::generate(neurons, deepest.max(layers), bias, SEED, &|_| ())?;
             (network, GENERATED.to_owned())
         };
-        let network = value.clone();
+        let network = value.truncated(layers);
         self.network = Some(Held { name, value, source: source.clone() });
         Ok((network, source))
     }

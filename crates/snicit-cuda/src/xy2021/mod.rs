@@ -3,18 +3,21 @@
 //!
 //! The space has three kernels. *Strips*: outputs with one set of inputs, found in the matrix, are computed
 //! sixteen at a time, so that an activation is read once for all of them. *Rows*: every output reads its own
-//! inputs, for layers without such structure. *Dense* (`dense`): tensor cores take all weights, zeros too.
+//! inputs, for layers without such structure. *Tiles*: the same for wide layers and many columns, from shared
+//! memory. *Dense* (`dense`): tensor cores take all weights, zeros too.
+
+mod general;
 
 use snicit::Layer;
 use snicit::network::MiniBlocks;
 
 use crate::CudaError;
-use crate::arguments::{GatherArguments, GatherLayer, StripsArguments, StripsLayer};
+use crate::arguments::{StripsArguments, StripsLayer};
 use crate::columns::Layout;
 use crate::dense::{DenseLimits, DenseSpmm};
-use crate::layout::{RowsForm, StripsForm};
+use crate::layout::StripsForm;
 use crate::run::Run;
-use crate::runtime::{Kernel, Pointer};
+use crate::runtime::{Device, Kernel, Pointer};
 use crate::spmm::{Product, Spmm};
 
 /// Threads of a block: four warps, WARPS of the kernels.
@@ -65,12 +68,16 @@ fn rows_cost(layer: &Layer) -> f64 {
 }
 
 /// Brings a layer into the form of the kernel that is modelled to be fastest.
-pub(crate) fn build(layer: &Layer, limits: DenseLimits) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+pub(crate) fn build(
+    layer: &Layer,
+    limits: DenseLimits,
+    device: &Device,
+) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
     if prefers_dense(layer, limits) {
         let (spmm, bytes) = DenseSpmm::build(layer);
         return (Box::new(spmm), Choice::dense(), bytes);
     }
-    build_sparse(layer)
+    build_sparse(layer, device)
 }
 
 /// What a layer's inputs are shared by, and whether strips are modelled to be faster than rows.
@@ -83,15 +90,15 @@ pub(crate) fn choose(layer: &Layer) -> (MiniBlocks, Choice) {
 }
 
 /// Brings a layer into the form of the sparse kernel that is modelled to be faster.
-pub(crate) fn build_sparse(layer: &Layer) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
+pub(crate) fn build_sparse(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
     let (blocks, choice) = choose(layer);
     let outputs = layer.outputs();
     if choice.strips {
         let (form, bytes) = StripsForm::build(layer, &blocks);
         (Box::new(StripsSpmm { form, outputs }), choice, bytes)
     } else {
-        let (form, bytes) = RowsForm::build(layer);
-        (Box::new(RowsSpmm { form, outputs }), choice, bytes)
+        let (spmm, bytes) = general::build(layer, device);
+        (spmm, choice, bytes)
     }
 }
 
@@ -136,50 +143,6 @@ impl Spmm for StripsSpmm {
             THREADS,
             waves(product),
             StripsArguments { layer, rows: product.rows(run, self.outputs) },
-        )
-    }
-}
-
-/// The product row by row.
-struct RowsSpmm {
-    form: RowsForm,
-    outputs: usize,
-}
-
-impl Spmm for RowsSpmm {
-    fn layout(&self) -> Layout {
-        Layout::NeuronMajor
-    }
-
-    fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    fn biases(&self, weights: Pointer) -> Pointer {
-        weights + self.form.bias
-    }
-
-    fn enqueue(&self, run: &Run<'_>, weights: Pointer, product: &Product) -> Result<(), CudaError> {
-        let form = &self.form;
-        let (bias, low, high) = product.bias_and_bounds(self.biases(weights));
-        let layer = GatherLayer {
-            offsets: weights + form.offsets,
-            inputs: weights + form.inputs,
-            weights: weights + form.weights,
-            bias,
-            neurons: self.outputs as u32,
-            low,
-            high,
-        };
-        let kernel = match product.columns.layout {
-            Layout::BitRows => Kernel::GatherLayerBits,
-            _ => Kernel::GatherLayer,
-        };
-        run.launch_waves(
-            kernel,
-            THREADS,
-            waves(product),
-            GatherArguments { layer, rows: product.rows(run, self.outputs) },
         )
     }
 }

@@ -1,0 +1,59 @@
+//! What is counted rather than timed.
+
+use snicit::Outcome;
+
+use crate::record::Statistics;
+use crate::workloads::Loaded;
+
+/// The share of inputs whose largest output is that of their class.
+pub(crate) fn accuracy(outcome: &Outcome, labels: &[u8]) -> f64 {
+    let mut right = 0;
+    let mut columns = outcome.output.columns().iter().peekable();
+    for (input, &label) in labels.iter().enumerate() {
+        let column = columns.next_if(|column| column.input as usize == input);
+        // Of equal outputs the first counts; an input without a column has equal ones.
+        let class = column.map_or(0, |column| {
+            let values = &column.values;
+            (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+        });
+        right += usize::from(class == usize::from(label));
+    }
+    right as f64 / labels.len().max(1) as f64
+}
+
+/// Counts of a network and its inputs.
+pub(crate) fn statistics(loaded: &Loaded) -> Statistics {
+    let network = &loaded.network;
+    let layers = network.layers();
+    let fan_in = layers.iter().flat_map(|layer| {
+        let weights = layer.weights();
+        (0..layer.outputs()).map(move |output| weights.row(output).0.len() as u64)
+    });
+    let possible: f64 = layers.iter().map(|l| l.inputs() as f64 * l.outputs() as f64).sum();
+    let biases = layers.iter().map(|layer| match layer.bias() {
+        snicit::Bias::Uniform(bias) => Some(f64::from(*bias)),
+        _ => None,
+    });
+    let mut biases: Vec<Option<f64>> = biases.collect();
+    biases.dedup();
+    let ones = (0..loaded.inputs.len()).map(|input| {
+        let mut ones = 0;
+        loaded.inputs.for_each_nonzero(input, |_, _| ones += 1);
+        ones
+    });
+    Statistics {
+        neurons: network.max_width() as u64,
+        layers: layers.len() as u64,
+        connections: network.connections(),
+        largest_fan_in: fan_in.max().unwrap_or(0),
+        bias: if let [Some(bias)] = biases[..] { Some(round_bias(bias)) } else { None },
+        density: network.connections() as f64 / possible,
+        inputs: loaded.inputs.len() as u64,
+        ones: ones.sum(),
+    }
+}
+
+/// −0.30000001192… is what float32 makes of −0.3.
+fn round_bias(bias: f64) -> f64 {
+    (bias * 1e6).round() / 1e6
+}

@@ -1,0 +1,254 @@
+//! The points of a sweep on their way from open to finished.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
+
+use crate::BenchError;
+use crate::budget::{Estimates, run_order};
+use crate::environment::{Environment, now};
+use crate::measure::{Bench, Failed, Repetitions, check_memory};
+use crate::numbers::{count, significant};
+use crate::record::{Finding, Record};
+use crate::store::Store;
+use crate::sweep::{Sweep, Watch};
+use crate::task::{Task, Workload};
+use crate::workloads::Workloads;
+
+/// Networks that are so large are worth a sentence.
+const TOLD_CONNECTIONS: u64 = 100_000_000;
+/// A weight and an index.
+const BYTES_A_CONNECTION: u64 = 8;
+
+pub(crate) struct Points {
+    pub(crate) all: usize,
+    pub(crate) finished: HashMap<Task, Record>,
+    pub(crate) not_run: HashMap<Task, String>,
+    /// Points begun or found finished so far.
+    number: usize,
+    /// In the order in which they will be run.
+    open: VecDeque<Task>,
+    repetitions: Repetitions,
+    budget: Option<Duration>,
+    begun: Instant,
+    estimates: Estimates,
+    /// The network that the last point left loaded.
+    held: Option<Workload>,
+}
+
+impl Points {
+    /// Looks which points are finished. A point counts only if it was taken with the same machine, device and
+    /// version, and on the data that would be taken now.
+    pub(crate) fn plan(
+        sweep: &Sweep,
+        tasks: impl Iterator<Item = Task>,
+        store: &Store,
+        environment: &Environment,
+        workloads: &mut Workloads,
+        watch: &dyn Watch,
+    ) -> Self {
+        let mut points = Points {
+            all: 0,
+            finished: HashMap::new(),
+            not_run: HashMap::new(),
+            number: 0,
+            open: VecDeque::new(),
+            repetitions: sweep.repetitions,
+            budget: sweep.budget,
+            begun: Instant::now(),
+            estimates: Estimates::default(),
+            held: None,
+        };
+        let mut open: Vec<Task> = Vec::new();
+        for task in tasks {
+            if points.finished.contains_key(&task) || open.contains(&task) {
+                continue;
+            }
+            points.all += 1;
+            match points.kept(&task, store, environment, workloads, watch) {
+                Some(record) => {
+                    points.finished.insert(task, record);
+                }
+                None => open.push(task),
+            }
+        }
+        run_order(&mut open);
+        points.open = open.into();
+        points.number = points.finished.len();
+        points
+    }
+
+    /// The record of a point that need not be measured again.
+    fn kept(
+        &self,
+        task: &Task,
+        store: &Store,
+        environment: &Environment,
+        workloads: &mut Workloads,
+        watch: &dyn Watch,
+    ) -> Option<Record> {
+        let record = match store.point(task) {
+            Ok(record) => record?,
+            Err(error) => {
+                watch.note(&format!("{error}; measured again"));
+                return None;
+            }
+        };
+        let what = task.describe();
+        if !record.environment.same_setup(environment) {
+            let device = &record.environment.device;
+            watch.note(&format!(
+                "{what}: measured on {device}, {}, version {}; measured again",
+                record.environment.processor, record.environment.version
+            ));
+            return None;
+        }
+        let before = &record.sources;
+        if workloads.sources(task.workload()).is_some_and(|now| now != *before) {
+            watch.note(&format!(
+                "{what}: measured on other data ({}; {}); measured again",
+                before.network, before.inputs
+            ));
+            return None;
+        }
+        let repeated = record.measurement().map(|measured| measured.repetitions.len());
+        repeated.is_none_or(|repeated| repeated >= self.repetitions.fewest).then_some(record)
+    }
+
+    /// Whether a point is finished, or known not to be run.
+    pub(crate) fn is_decided(&self, task: &Task) -> bool {
+        self.finished.contains_key(task) || self.not_run.contains_key(task)
+    }
+
+    /// Runs the next open point, or decides that it is not run. Whether there was one.
+    pub(crate) fn run_next(
+        &mut self,
+        bench: &mut Bench<'_>,
+        store: &Store,
+        environment: &Environment,
+        watch: &dyn Watch,
+    ) -> Result<bool, BenchError> {
+        let Some(task) = self.open.front().cloned() else { return Ok(false) };
+        let fitting = self.fitting();
+        if !fitting.contains(&task) {
+            let reason = self.too_expensive(&task);
+            self.give_up(task, reason, watch);
+            return Ok(true);
+        }
+        self.number += 1;
+        watch.point_begins(self.number, &task, self.left());
+        self.open.pop_front();
+        let deepest = deepest(&fitting, task.workload());
+        if let Some(note) = self.tell_of_load(&task, deepest, bench) {
+            watch.note(&note);
+        }
+        let load_average = Environment::current(String::new()).load_average;
+        let loads = !bench.holds(task.workload());
+        let ran = bench.run(&task, deepest);
+        if let (true, Workload::Sdgc { neurons, layers, inputs }) = (loads, task.workload().clone()) {
+            self.held = Some(Workload::Sdgc { neurons, layers: layers.max(deepest), inputs });
+        }
+        for note in bench.take_notes() {
+            watch.note(&note);
+        }
+        match ran {
+            Ok((finding, sources)) => {
+                self.estimates.learn(&task, &bench.spent());
+                let environment = Environment { load_average, ..environment.clone() };
+                let record = Record { task: task.clone(), finding, sources, environment, date: now() };
+                store.keep_point(&record)?;
+                tell_of_a_wrong_answer(&record, watch);
+                watch.point_ends(self.number, &record);
+                self.finished.insert(task, record);
+            }
+            Err(Failed::NotRun(reason)) => {
+                self.number -= 1;
+                self.give_up(task, reason, watch);
+            }
+            Err(Failed::Fatal(error)) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// What a large network that has to be loaded first will take.
+    fn tell_of_load(&self, task: &Task, deepest: usize, bench: &Bench<'_>) -> Option<String> {
+        let Workload::Sdgc { neurons, layers, inputs } = *task.workload() else { return None };
+        let layers = layers.max(deepest);
+        let connections = (neurons * layers * CONNECTIONS_PER_NEURON) as u64;
+        if bench.holds(task.workload()) || connections < TOLD_CONNECTIONS {
+            return None;
+        }
+        let gib = (connections * BYTES_A_CONNECTION) as f64 / f64::from(1 << 30);
+        let time = self.estimates.load(&Workload::Sdgc { neurons, layers, inputs });
+        let time = match time.as_secs_f64() {
+            0.0 => String::new(),
+            seconds => format!(", about {seconds:.0} s"),
+        };
+        let connections = count(connections);
+        Some(format!(
+            "network {neurons}-{layers}: {connections} connections, {gib:.1} GiB of memory{time}"
+        ))
+    }
+
+    fn give_up(&mut self, task: Task, reason: String, watch: &dyn Watch) {
+        self.number += 1;
+        self.open.retain(|open| *open != task);
+        watch.note(&format!("not run: {}: {reason}", task.describe()));
+        self.not_run.insert(task, reason);
+    }
+
+    /// The open points that fit the memory and what is left of the budget.
+    fn fitting(&self) -> Vec<Task> {
+        let open: Vec<Task> = self.open.iter().cloned().collect();
+        match self.budget {
+            Some(budget) => {
+                let left = budget.saturating_sub(self.begun.elapsed());
+                self.estimates.fitting(&open, self.held.as_ref(), self.repetitions, left)
+            }
+            None => open,
+        }
+    }
+
+    fn too_expensive(&self, task: &Task) -> String {
+        let budget = self.budget.unwrap_or_default().as_secs_f64();
+        let left = budget - self.begun.elapsed().as_secs_f64();
+        let price = self.estimates.point(task, self.repetitions).unwrap_or_default().as_secs_f64();
+        format!(
+            "about {} s, and of the budget of {} s, {:.0} s are left for {} points",
+            significant(price),
+            significant(budget),
+            left.max(0.0),
+            self.open.len()
+        )
+    }
+
+    /// About how long the open points take, as far as that can be said.
+    fn left(&self) -> Option<Duration> {
+        self.estimates.all(self.open.iter(), self.repetitions)
+    }
+}
+
+/// The most layers that any of `tasks` wants of a network of this width, as far as memory allows.
+fn deepest(tasks: &[Task], workload: &Workload) -> usize {
+    let Workload::Sdgc { neurons: width, .. } = workload else { return 0 };
+    let depth = |task: &Task| match task.workload() {
+        Workload::Sdgc { neurons, layers, .. }
+            if neurons == width && check_memory(task.workload()).is_ok() =>
+        {
+            Some(*layers)
+        }
+        _ => None,
+    };
+    tasks.iter().filter_map(depth).max().unwrap_or(0)
+}
+
+fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {
+    let Finding::Inference(measurement) = &record.finding else { return };
+    if let Some(answer) = &measurement.answer
+        && let Some(difference) = &answer.difference
+    {
+        let (what, against) = (record.task.describe(), &answer.against);
+        watch.note(&format!("{what}: WRONG beside the {against}: {difference}"));
+    }
+}
