@@ -34,11 +34,13 @@ pub(crate) trait FeedForwardMethod: Send + Sync {
     /// Does what can be done before the clock starts for batches of `batch` inputs and these passes.
     fn make_ready(
         &self,
-        gpu: &Gpu,
-        workspace: &mut Workspace,
-        batch: usize,
-        passes: &[Range<usize>],
-    ) -> Result<(), CudaError>;
+        _gpu: &Gpu,
+        _workspace: &mut Workspace,
+        _batch: usize,
+        _passes: &[Range<usize>],
+    ) -> Result<(), CudaError> {
+        Ok(())
+    }
 
     /// Sends `columns` through the layers `layers` (0-based).
     ///
@@ -82,16 +84,6 @@ impl FeedForwardMethod for CompactingFeedForward {
 
     fn can_be_recorded(&self) -> bool {
         !self.weights.is_streamed()
-    }
-
-    fn make_ready(
-        &self,
-        _gpu: &Gpu,
-        _workspace: &mut Workspace,
-        _batch: usize,
-        _passes: &[Range<usize>],
-    ) -> Result<(), CudaError> {
-        Ok(())
     }
 
     fn pass(

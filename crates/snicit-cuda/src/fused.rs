@@ -10,14 +10,12 @@ use crate::CudaError;
 use crate::arguments::LiveMarks;
 use crate::columns::{Columns, Layout};
 use crate::dense::{self, DenseLimits};
-use crate::engine::Gpu;
 use crate::feed_forward::FeedForwardMethod;
 use crate::layout::{DenseForm, MAX_FUSED_LAYERS, scale_behind};
 use crate::run::Run;
 use crate::runtime::Device;
 use crate::spmm::{Product, Spmm};
 use crate::weights::WeightStore;
-use crate::workspace::Workspace;
 use crate::xy2021::{self, Choice};
 
 /// Which layers are taken together, by index.
@@ -115,16 +113,6 @@ impl FeedForwardMethod for FusedFeedForward {
 
     fn can_be_recorded(&self) -> bool {
         !self.weights.is_streamed()
-    }
-
-    fn make_ready(
-        &self,
-        _gpu: &Gpu,
-        _workspace: &mut Workspace,
-        _batch: usize,
-        _passes: &[Range<usize>],
-    ) -> Result<(), CudaError> {
-        Ok(())
     }
 
     fn pass(

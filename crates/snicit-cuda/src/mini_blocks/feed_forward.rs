@@ -21,7 +21,7 @@ use crate::feed_forward::FeedForwardMethod;
 use crate::run::Run;
 use crate::runtime::{DeviceBuffer, Kernel, Pointer};
 use crate::weights::WeightStore;
-use crate::workspace::{ChunkBuffers, Workspace};
+use crate::workspace::ChunkBuffers;
 use crate::{CudaError, WeightPlacement};
 
 /// Threads of a block: four warps, WARPS of the kernels.
@@ -273,16 +273,6 @@ impl FeedForwardMethod for MiniBlockFeedForward {
 
     fn takes_empty_inputs(&self) -> bool {
         true
-    }
-
-    fn make_ready(
-        &self,
-        _gpu: &Gpu,
-        _workspace: &mut Workspace,
-        _batch: usize,
-        _passes: &[Range<usize>],
-    ) -> Result<(), CudaError> {
-        Ok(())
     }
 
     fn pass(&self, run: &mut Run<'_>, columns: Columns, layers: Range<usize>) -> Result<Columns, Error> {
