@@ -6,17 +6,8 @@
 //   activations  columns l / 4 and l / 4 + 8, inputs 4 * (l % 4) .. + 3: one load of 16 bytes each
 //   sums         the same columns, outputs 4 * (l % 4) .. + 3: one store of 16 bytes each
 // for which inputs and outputs are numbered across the product's own order; the weights are laid out so.
-#include "chunks.cuh"
+#include "masked_blocks.cuh"
 #include "matrix_units.cuh"
-
-struct BlocksLayer {
-    const u32* first_steps; // of each block, and the end; null if every block has two steps
-    const u32* steps;       // a group each
-    const uint4* weights;   // of each step and part, 32 lanes
-    const float* bias;      // GROUP for each block
-    u32 blocks;
-    float low, high;
-};
 
 constexpr u32 TILE = 16; // columns of a product
 
@@ -68,20 +59,6 @@ struct SplitStep {
     }
 };
 
-__device__ __forceinline__ float4 activate(const float4& x, float low, float high) {
-    return {clamp(x.x, low, high), clamp(x.y, low, high), clamp(x.z, low, high), clamp(x.w, low, high)};
-}
-
-__device__ __forceinline__ bool any(const float4& x) {
-    return x.x != 0.0f || x.y != 0.0f || x.z != 0.0f || x.w != 0.0f;
-}
-
-// Whether some activation of these sums is not zero.
-__device__ __forceinline__ bool activates(const float4& sums, float low, float high) {
-    if (low == 0.0f && high > 0.0f) return fmaxf(fmaxf(sums.x, sums.y), fmaxf(sums.z, sums.w)) > 0.0f;
-    return any(activate(sums, low, high));
-}
-
 // Bit c: whether any of the four lanes of the tile's column c says so. `first` is about column l / 4,
 // `second` about l / 4 + 8.
 __device__ __forceinline__ u32 columns_with(bool first, bool second) {
@@ -95,31 +72,10 @@ __device__ __forceinline__ u32 columns_with(bool first, bool second) {
 #endif
 }
 
-constexpr u32 WARPS = 4;
-
-// Chunks that are zero are neither read nor written.
-struct MaskedBlocksArguments {
-    BlocksLayer layer;
-    Chunks from;
-    const u32* slots; // of the columns in `from`; null: column j in slot j
-    const u32* count; // of columns; null: all of `panels`
-    Chunks to;        // column j goes to slot j
-    u32* to_masks;
-    LiveWords live; // of the columns that come out
-    u32 panels;
-};
-
-constexpr int TWO = 2;
-
-// Whether every block has two steps, the usual case in networks of the Graph Challenge.
-__device__ __forceinline__ bool has_two_steps(const BlocksLayer& layer) {
-    return layer.first_steps == nullptr;
-}
-
 template <int PARTS>
 __device__ __forceinline__ void load_weights(const BlocksLayer& layer, u32 step, uint4 (&weights)[PARTS]) {
 #pragma unroll
-    for (int part = 0; part < PARTS; ++part) weights[part] = layer.weights[(u64(step) * PARTS + part) * WARP + lane_id()];
+    for (int part = 0; part < PARTS; ++part) weights[part] = static_cast<const uint4*>(layer.weights)[(u64(step) * PARTS + part) * WARP + lane_id()];
 }
 
 // The steps of a block whose number is known, in registers.
@@ -259,7 +215,7 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(WARPS * WARP, 7) bit_blocks_exact(MaskedBlocksArguments a) {
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 6) bit_blocks_exact(MaskedBlocksArguments a) {
     if (has_two_steps(a.layer)) bit_blocks<1, TWO>(a);
     else bit_blocks<1, 0>(a);
 }
@@ -271,16 +227,6 @@ extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) bit_blocks_split(M
 
 // ---- Columns of which many chunks are zero
 
-// What a warp notes of a block in a panel.
-struct PanelNotes {
-    u16 active[MAX_PANEL];     // columns with a chunk to read, ascending; from NOTED_STEPS on, of which steps
-    u32 masks[MAX_PANEL / 32]; // of what comes out
-};
-
-constexpr u32 NOTED_STEPS = 10; // a column of a panel takes ten bits
-constexpr u32 COLUMN = MAX_PANEL - 1;
-constexpr u32 MIN_COLUMNS_BITS = 6; // a warp takes 64 columns at least, or a panel
-
 // Columns on their way into a product.
 template <int STEPS>
 struct Loaded {
@@ -291,82 +237,27 @@ struct Loaded {
 template <int PARTS, int STEPS>
 __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, PanelNotes& notes) {
     const BlocksLayer& layer = a.layer;
-    const u32 lane = lane_id(), panel = a.from.panel();
-    const u32 all = a.count ? *a.count : a.panels * panel, panels = (all + panel - 1) >> a.from.panel_bits;
+    const u32 lane = lane_id();
     const u64 warps = u64(gridDim.x) * WARPS;
-    // Columns that a warp takes at a time: a panel's, or fewer where else many warps had none.
-    u32 width_bits = a.from.panel_bits;
-    while (width_bits > MIN_COLUMNS_BITS && (u64(panels) << (a.from.panel_bits - width_bits)) * layer.blocks < 2 * warps) {
-        --width_bits;
-    }
-    const u32 width = 1u << width_bits, words = width / 32;
-    const u64 items = u64((all + width - 1) >> width_bits) * layer.blocks;
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
+    const Pieces pieces(a, warps);
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
         u32 block;
-        const u32 first_column = u32(divide(item, layer.blocks, block)) << width_bits;
+        const u32 first_column = u32(divide(item, layer.blocks, block)) << pieces.bits;
         const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
         const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
         Kept<PARTS, STEPS> kept;
         kept.load(layer, first_step);
         Sums initial;
         initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
-
-        // The columns with a chunk that is not zero.
-        u32 count = 0;
-        const auto note = [&](u32 column, u32 of_steps) {
-            const u32 with = __ballot_sync(ALL_LANES, of_steps != 0);
-            if (of_steps) {
-                const u32 noted = STEPS ? column | of_steps << NOTED_STEPS : column;
-                notes.active[count + __popc(with & ((1u << lane) - 1))] = noted;
-            }
-            count += __popc(with);
-        };
-        if (a.slots) {
-            for (u32 word = 0; word < words && first_column + word * 32 < all; ++word) {
-                const u32 column = word * 32 + lane;
-                u32 of_steps = 0;
-                if (first_column + column < all) {
-                    const u32 slot = a.slots[first_column + column];
-                    const u64 first_word = a.from.mask_word(slot, 0);
-#pragma unroll
-                    for (u32 s = 0; s < steps; ++s) {
-                        u32 group;
-                        if constexpr (STEPS != 0) group = kept.inputs[s];
-                        else group = layer.steps[first_step + s];
-                        const u32 bit = a.from.masks[first_word + u64(group) * a.from.words()] >> (slot % 32) & 1;
-                        of_steps |= bit << (STEPS ? s : 0);
-                    }
-                }
-                note(column, of_steps);
-            }
-        } else {
-            u32 masks[STEPS ? STEPS : 1] = {};
-#pragma unroll
-            for (u32 s = 0; s < steps; ++s) {
-                u32 group;
-                if constexpr (STEPS != 0) group = kept.inputs[s];
-                else group = layer.steps[first_step + s];
-                if (lane < words) masks[STEPS ? s : 0] |= a.from.masks[a.from.mask_word(first_column, group) + lane];
-            }
-            u32 active = 0;
-            for (u32 mask : masks) active |= mask;
-            for (u32 rest = __ballot_sync(ALL_LANES, active != 0); rest; rest &= rest - 1) {
-                const u32 word = __ffs(rest) - 1;
-                u32 of_steps = 0;
-#pragma unroll
-                for (u32 s = 0; s < sizeof(masks) / sizeof(u32); ++s) {
-                    of_steps |= (__shfl_sync(ALL_LANES, masks[s], word) >> lane & 1) << s;
-                }
-                note(word * 32 + lane, of_steps);
-            }
-        }
-        notes.masks[lane] = 0;
-        __syncwarp();
+        u32 count;
+        if constexpr (STEPS != 0) count = note_active<STEPS>(a, notes, first_column, pieces, STEPS, kept.inputs);
+        else count = note_active<STEPS>(a, notes, first_column, pieces, steps, layer.steps + first_step);
 
         const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
         float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
         const float4* from = opaque(static_cast<const float4*>(a.from.values) + lane % 4);
-        const auto chunk = [&](u32 first, u32 group) { return from + u64(first + (group << a.from.panel_bits)) * 4; };
+        const u32 first_chunk = a.from.first_chunk(first_column);
+        const auto chunk = [&](u32 column, u32 group) { return from + u64(first_chunk + column + (group << a.from.panel_bits)) * 4; };
         const auto load = [&](u32 tile) {
             Loaded<STEPS ? STEPS : 1> loaded;
 #pragma unroll
@@ -375,11 +266,9 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pa
                 const u32 noted = place < count ? notes.active[place] : 0;
                 loaded.columns[c] = place < count ? noted & COLUMN : MAX_PANEL;
                 if constexpr (STEPS != 0) {
-                    const u32 j = first_column + (noted & COLUMN);
-                    const u32 first = a.from.first_chunk(slot_of(a.slots, j));
 #pragma unroll
                     for (int s = 0; s < STEPS; ++s) {
-                        loaded.y[s][c] = load_if(noted & 1u << (NOTED_STEPS + s), chunk(first, kept.inputs[s]));
+                        loaded.y[s][c] = load_if(noted & 1u << (NOTED_STEPS + s), chunk(noted & COLUMN, kept.inputs[s]));
                     }
                 }
             }
@@ -407,9 +296,9 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pa
                     float4 y[2];
 #pragma unroll
                     for (u32 c = 0; c < 2; ++c) {
-                        const u32 slot = in_use[c] ? slot_of(a.slots, first_column + columns[c]) : 0;
-                        const bool wanted = in_use[c] && a.from.is_set(slot, group);
-                        y[c] = load_if(wanted, chunk(a.from.first_chunk(slot), group));
+                        const u32 column = in_use[c] ? columns[c] : 0;
+                        const bool wanted = in_use[c] && a.from.is_set(first_column + column, group);
+                        y[c] = load_if(wanted, chunk(column, group));
                     }
                     SplitStep step;
                     step.set(y);
@@ -428,13 +317,7 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pa
                 }
             }
         }
-        __syncwarp();
-        if (lane < words) {
-            const u32 mask = notes.masks[lane];
-            a.to_masks[a.to.mask_word(first_column, block) + lane] = mask;
-            if (mask) a.live.add(first_column / 32 + lane, mask);
-        }
-        __syncwarp();
+        write_masks(a, notes, first_column, pieces, block);
     }
 }
 

@@ -6,31 +6,9 @@
 //   activations  inputs 4t .. 4t + 3, columns 4n .. 4n + 3: loads of 16 bytes
 //   sums         outputs n and n + 8, columns 8t .. 8t + 7: stores of 16 bytes
 // of which product number i takes and gives the i-th of each four columns.
-#include "chunks.cuh"
-#include "columns.cuh"
 #include "matrix_units.cuh"
+#include "panel_blocks.cuh"
 
-struct PanelBlocksLayer {
-    const u32* first_steps; // of each block, and the end
-    const u32* inputs;      // GROUP for each step; NONE where it has fewer
-    const uint4* weights;   // of each step and part, 32 lanes
-    const u32* outputs;     // GROUP for each block; NONE where it has fewer
-    const float* bias;      // likewise
-    u32 blocks;
-    float low, high;
-};
-
-struct PanelBlocksArguments {
-    PanelBlocksLayer layer;
-    const float* from; // column j in slot j
-    const u32* count;
-    float* to;         // likewise
-    u32 neurons_in;
-    u32 neurons_out;
-    LiveWords live;    // of the columns that come out
-};
-
-constexpr u32 WARPS = 4;
 constexpr u32 COLUMNS = 32; // of a warp
 constexpr u32 PRODUCTS = 4;
 
@@ -51,7 +29,7 @@ struct StepOperands {
         }
 #pragma unroll
         for (int part = 0; part < PARTS; ++part) {
-            weights[part] = layer.weights[(u64(step) * PARTS + part) * WARP + lane_id()];
+            weights[part] = static_cast<const uint4*>(layer.weights)[(u64(step) * PARTS + part) * WARP + lane_id()];
         }
     }
 
@@ -80,9 +58,9 @@ template <int PARTS>
 __device__ __forceinline__ void panel_blocks(const PanelBlocksArguments& a) {
     const PanelBlocksLayer& layer = a.layer;
     const u32 count = *a.count, lane = lane_id(), n = lane / 4, t = lane % 4;
-    const u64 items = (u64(count) + COLUMNS - 1) / COLUMNS * layer.blocks, warps = u64(gridDim.x) * WARPS;
+    const u64 items = (u64(count) + COLUMNS - 1) / COLUMNS * layer.blocks, warps = u64(gridDim.x) * PANEL_WARPS;
     // Blocks first: the columns stay in the cache while all blocks read them.
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
+    for (u64 item = u64(blockIdx.x) * PANEL_WARPS + warp_id(); item < items; item += warps) {
         u32 block;
         const u32 first_column = u32(divide(item, layer.blocks, block)) * COLUMNS;
         const u32 first_step = layer.first_steps[block], end_step = layer.first_steps[block + 1];
@@ -128,5 +106,5 @@ __device__ __forceinline__ void panel_blocks(const PanelBlocksArguments& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) panel_blocks_exact(PanelBlocksArguments a) { panel_blocks<1>(a); }
-extern "C" __global__ void __launch_bounds__(WARPS * WARP, 4) panel_blocks_split(PanelBlocksArguments a) { panel_blocks<3>(a); }
+extern "C" __global__ void __launch_bounds__(PANEL_WARPS * WARP, 5) panel_blocks_exact(PanelBlocksArguments a) { panel_blocks<1>(a); }
+extern "C" __global__ void __launch_bounds__(PANEL_WARPS * WARP, 4) panel_blocks_split(PanelBlocksArguments a) { panel_blocks<3>(a); }

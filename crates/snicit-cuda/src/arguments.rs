@@ -257,15 +257,29 @@ arguments! {
         columns: u32,
         panels: u32,
     }
-    MaskedBlocksArguments for BitBlocksExact, BitBlocksSplit, SparseBlocksExact, SparseBlocksSplit {
+    MaskedBlocksArguments for BitBlockSums, BitBlocksExact, BitBlocksSplit, SparseBlockSums, SparseBlocksExact,
+        SparseBlocksSplit
+    {
         layer: BlocksLayer,
         from: Chunks,
-        slots: Pointer,
-        count: Pointer,
         to: Chunks,
         to_masks: Pointer,
         live: Pointer,
         panels: u32,
+    }
+    BinarySumsArguments for BinarySums {
+        layer: BlocksLayer,
+        words: Pointer,
+        words_per_input: u64,
+        places: Pointer,
+        spans: u32,
+        to: Chunks,
+        to_masks: Pointer,
+        live_inputs: Pointer,
+        live: Pointer,
+        inputs: u32,
+        columns: u32,
+        octets: u32,
     }
     ChunksToPanelsArguments for ChunksToPanels {
         from: Chunks,
@@ -276,7 +290,7 @@ arguments! {
         to: Pointer,
         neurons: u32,
     }
-    PanelBlocksArguments for PanelBlocksExact, PanelBlocksSplit {
+    PanelBlocksArguments for PanelSums, PanelBlocksExact, PanelBlocksSplit {
         layer: PanelBlocksLayer,
         from: Pointer,
         count: Pointer,

@@ -2,8 +2,9 @@
 
 use snicit::Layer;
 
+use super::block_products::{BlockProduct, BlockWeights};
 use super::grouping::{GROUP, Grouping, NONE};
-use super::matrices::{Matrices, are_bf16, as_right_factor, weight};
+use super::matrices::{as_right_factor, weight};
 use crate::arguments::BlocksLayer;
 use crate::layout::Blob;
 use crate::runtime::Pointer;
@@ -16,12 +17,14 @@ pub(super) struct Steps {
     blocks: Vec<Vec<u32>>,
     /// Whether all groups are read as a whole, or nearly so.
     pub(super) whole: bool,
+    /// Whether all groups that are read have no neuron besides the block's inputs.
+    only_inputs: bool,
 }
 
 impl Steps {
     /// `outputs` groups the layer's outputs, `inputs` its inputs.
     pub(super) fn find(layer: &Layer, inputs: &Grouping, outputs: &Grouping) -> Self {
-        let mut whole = true;
+        let (mut whole, mut only_inputs) = (true, true);
         let blocks = outputs.groups.iter().map(|members| {
             let of_block = layer.weights().row(members[0] as usize).0;
             // Inputs without a place are always zero.
@@ -29,11 +32,14 @@ impl Steps {
             let mut groups: Vec<u32> =
                 places.filter(|&place| place != NONE).map(|place| place / GROUP as u32).collect();
             groups.sort_unstable();
-            whole &= groups.chunk_by(|a, b| a == b).all(|group| group.len() >= WHOLE_FROM);
+            for group in groups.chunk_by(|a, b| a == b) {
+                whole &= group.len() >= WHOLE_FROM;
+                only_inputs &= group.len() == inputs.groups[group[0] as usize].len();
+            }
             groups.dedup();
             groups
         });
-        Steps { blocks: blocks.collect(), whole }
+        Steps { blocks: blocks.collect(), whole, only_inputs }
     }
 
     /// Steps of all blocks.
@@ -51,8 +57,7 @@ pub(super) struct ChunkForm {
     weights: u64,
     bias: u64,
     blocks: usize,
-    /// Whether every weight is a bf16 number.
-    pub(super) exact: bool,
+    pub(super) product: BlockProduct,
 }
 
 impl ChunkForm {
@@ -62,21 +67,27 @@ impl ChunkForm {
         outputs: &Grouping,
         steps: &Steps,
     ) -> (Self, Vec<u8>) {
-        let weights = layer.weights();
-        let exact = are_bf16(weights.values());
+        // A sum takes all of a group, and gives all of one.
+        let full = outputs.groups.iter().all(|members| members.len() == GROUP);
+        let product = if full && steps.only_inputs {
+            BlockProduct::of(layer, outputs)
+        } else {
+            BlockProduct::by_matrices(layer)
+        };
         let neurons = inputs.padded();
         let mut first_steps = vec![0_u32];
         let mut groups = Vec::new();
-        let mut matrices = Matrices::new(as_right_factor, exact);
+        let mut weights = BlockWeights::new(product, as_right_factor);
         let mut bias = Vec::with_capacity(outputs.groups.len() * GROUP);
         for (members, steps) in outputs.groups.iter().zip(&steps.blocks) {
             for &group in steps {
                 let of_group = &neurons[group as usize * GROUP..][..GROUP];
-                matrices.push(|o, k| match members.get(o) {
+                weights.push_step(|o, k| match members.get(o) {
                     Some(&output) => weight(layer, output, of_group[k]),
                     None => 0.0,
                 });
             }
+            weights.end_block(layer, members);
             groups.extend_from_slice(steps);
             first_steps.push(groups.len() as u32);
             bias.extend(members.iter().map(|&output| layer.bias().of(output as usize)));
@@ -87,12 +98,16 @@ impl ChunkForm {
         let form = ChunkForm {
             first_steps: if two_steps { None } else { Some(blob.push(&first_steps)) },
             steps: blob.push(&groups),
-            weights: blob.push(matrices.words()),
+            weights: weights.push_to(&mut blob),
             bias: blob.push(&bias),
             blocks: outputs.groups.len(),
-            exact,
+            product,
         };
         (form, blob.into_bytes())
+    }
+
+    pub(super) fn has_two_steps(&self) -> bool {
+        self.first_steps.is_none()
     }
 
     /// The kernels' argument; the form lies at `weights`.

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use snicit::{Error, Layer, Network};
 
+use super::binary_form::BinaryForm;
+use super::block_products::BlockProduct;
 use super::chunk_form::{ChunkForm, Steps};
 use super::equal_columns::{self, merges_before};
 use super::grouping::{GROUP, Grouping, NONE};
 use super::panel_form::PanelForm;
 use crate::arguments::{
-    BlocksLayer, Chunks, ChunksToPanelsArguments, CountLiveArguments, GroupBitsArguments,
+    BinarySumsArguments, BlocksLayer, Chunks, ChunksToPanelsArguments, CountLiveArguments, GroupBitsArguments,
     GroupValuesArguments, ListLiveArguments, MaskedBlocksArguments, PanelBlocksArguments,
     PanelBlocksLayer,
 };
@@ -39,10 +41,6 @@ pub(crate) const STAGED_BYTES: usize = GROUPED_INPUTS * MAX_FEATURES / 8;
 /// Words of which a block lists the columns; THREADS of the kernel.
 const LISTED_WORDS: usize = 256;
 
-/// As long as columns are in chunks, the empty ones are left out after so many layers: listing those that are
-/// left takes about as long as a layer of a narrow network.
-const LAYERS_BETWEEN_LISTS: usize = 2;
-
 /// The matrix units multiply bf16 from this generation on.
 const NEEDED_CAPABILITY: i32 = 8;
 
@@ -55,6 +53,7 @@ const SPREAD: usize = 2;
 /// What this method needs of a workspace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChunkNeeds {
+    /// Groups that binary inputs are brought into.
     input_groups: usize,
     /// The most groups before or after any layer.
     groups: usize,
@@ -117,6 +116,8 @@ pub(crate) struct MiniBlockFeedForward {
     weights: WeightStore,
     /// The features of each group of inputs.
     features: NeuronList,
+    /// Where their words are, if the first layer adds up binary inputs straight from these.
+    binary: Option<(BinaryForm, DeviceBuffer)>,
     /// The neurons of each group behind the last layer that takes chunks, and those in no group.
     turned: NeuronList,
     input_groups: usize,
@@ -204,6 +205,19 @@ impl MiniBlockFeedForward {
             };
             Ok((layer, bytes))
         })?;
+        let binary = match &built[0].form {
+            Form::Chunks(form) if form.product == BlockProduct::Sum && form.has_two_steps() => {
+                BinaryForm::find(&inputs)
+            }
+            _ => None,
+        };
+        let binary = binary
+            .map(|form| -> Result<_, CudaError> {
+                let mut places = DeviceBuffer::new(&gpu.device, size_of_val(&*form.places), "the weights")?;
+                places.upload(0, &form.places)?;
+                Ok((form, places))
+            })
+            .transpose()?;
         let last_in_chunks = groupings[steps.len()];
         let mut turned = last_in_chunks.padded();
         turned.extend(
@@ -215,6 +229,7 @@ impl MiniBlockFeedForward {
             layers: built,
             weights,
             features: NeuronList::new(gpu, &inputs.padded())?,
+            binary,
             turned: NeuronList::new(gpu, &turned)?,
             input_groups: inputs.groups.len(),
             first_of_panels: steps.len(),
@@ -225,7 +240,7 @@ impl MiniBlockFeedForward {
     pub(crate) fn needs(&self) -> ChunkNeeds {
         let groups = self.layers[..self.first_of_panels].iter().map(|layer| layer.groups);
         ChunkNeeds {
-            input_groups: self.input_groups,
+            input_groups: if self.binary.is_some() { 0 } else { self.input_groups },
             groups: groups.chain([self.input_groups]).max().unwrap_or(0),
             layers: self.layers.len(),
         }
@@ -234,18 +249,28 @@ impl MiniBlockFeedForward {
     /// For people.
     pub(crate) fn note(&self) -> String {
         let (layers, in_chunks) = (self.layers.len(), self.first_of_panels);
-        let split = self.layers.iter().filter(|layer| !layer.form.is_exact()).count();
-        let split =
-            if split == 0 { String::new() } else { format!(", {split} with weights in three parts") };
-        format!("{layers} layers on the matrix units, the first {in_chunks} without zero chunks{split}")
+        let mut note =
+            format!("{layers} layers by the engine's mini-blocks, the first {in_chunks} without zero chunks");
+        let products = [
+            (BlockProduct::Sum, "one sum for the equal weights of a block"),
+            (BlockProduct::Exact, "bf16 weights on the matrix units"),
+            (BlockProduct::Split, "weights in three parts on the matrix units"),
+        ];
+        for (product, name) in products {
+            let with = self.layers.iter().filter(|layer| layer.form.product() == product).count();
+            if with != 0 {
+                note += &format!("; {with} with {name}");
+            }
+        }
+        note
     }
 }
 
 impl Form {
-    fn is_exact(&self) -> bool {
+    fn product(&self) -> BlockProduct {
         match self {
-            Form::Chunks(form) => form.exact,
-            Form::Panels(form) => form.exact,
+            Form::Chunks(form) => form.product,
+            Form::Panels(form) => form.product,
         }
     }
 }
@@ -278,7 +303,11 @@ impl FeedForwardMethod for MiniBlockFeedForward {
     fn pass(&self, run: &mut Run<'_>, columns: Columns, layers: Range<usize>) -> Result<Columns, Error> {
         assert_eq!(layers, 0..self.layers.len(), "all its layers at once");
         let batch = Batch::new(run, self)?;
-        let (mut chunks, mut columns) = batch.source(run, columns)?;
+        let mut words = self.binary.as_ref().filter(|_| columns.layout == Layout::Bits);
+        let (mut chunks, mut columns) = match words {
+            Some(_) => (batch.chunks(run, 0, 0), Columns { buffer: 1, ..columns }),
+            None => batch.source(run, columns)?,
+        };
         let mut weights = self.weights.pass(run.stream, layers);
         let last = self.layers.len();
         for (index, layer) in self.layers.iter().enumerate() {
@@ -286,12 +315,11 @@ impl FeedForwardMethod for MiniBlockFeedForward {
             let at = weights.fetch(index)?;
             match &layer.form {
                 Form::Chunks(form) => {
-                    if index > 1 && index % LAYERS_BETWEEN_LISTS == 1 {
-                        columns = batch.list(run, columns, index)?;
-                    }
                     let blocks = form.argument(at, layer.bounds);
-                    (chunks, columns) =
-                        batch.multiply_chunks(run, index, layer, form, blocks, chunks, columns)?;
+                    (chunks, columns) = match words.take() {
+                        Some(words) => batch.add_up_words(run, words, layer, blocks, columns)?,
+                        None => batch.multiply_chunks(run, index, layer, form, blocks, chunks, columns)?,
+                    };
                 }
                 Form::Panels(form) => {
                     if index == self.first_of_panels {
@@ -406,6 +434,37 @@ impl<'m, 'a> Batch<'m, 'a> {
         Ok((chunks, Columns { buffer: 1, layout: Layout::Chunks, ..columns }))
     }
 
+    /// The first layer, straight from the words of binary inputs.
+    fn add_up_words(
+        &self,
+        run: &Run<'_>,
+        (form, places): &(BinaryForm, DeviceBuffer),
+        layer: &BlockLayer,
+        blocks: BlocksLayer,
+        columns: Columns,
+    ) -> Result<(Chunks, Columns), CudaError> {
+        let written = columns.written(Layout::Chunks, columns.other_buffer(), layer.outputs);
+        let to = self.chunks(run, written.buffer, layer.groups);
+        let bits = run.bits(columns.neurons);
+        let octets = form.octets(self.panels);
+        let arguments = BinarySumsArguments {
+            layer: blocks,
+            words: bits.words,
+            words_per_input: bits.words_per_input,
+            places: places.pointer(),
+            spans: form.spans() as u32,
+            to,
+            to_masks: to.masks,
+            live_inputs: self.live(0),
+            live: self.live(1),
+            inputs: run.batch as u32,
+            columns: self.panels.columns() as u32,
+            octets: octets as u32,
+        };
+        run.launch_shaped(Kernel::BinarySums, (256, 1), form.shared_memory(octets), arguments)?;
+        Ok((to, written))
+    }
+
     /// A layer that takes and gives chunks.
     #[allow(clippy::too_many_arguments, reason = "what a layer is and what it works on")]
     fn multiply_chunks(
@@ -418,20 +477,19 @@ impl<'m, 'a> Batch<'m, 'a> {
         chunks: Chunks,
         columns: Columns,
     ) -> Result<(Chunks, Columns), CudaError> {
-        let kernel = match (columns.layout, form.exact) {
-            (Layout::Bits, true) => Kernel::BitBlocksExact,
-            (Layout::Bits, false) => Kernel::BitBlocksSplit,
-            (_, true) => Kernel::SparseBlocksExact,
-            (_, false) => Kernel::SparseBlocksSplit,
+        let kernel = match (columns.layout, form.product) {
+            (Layout::Bits, BlockProduct::Sum) => Kernel::BitBlockSums,
+            (Layout::Bits, BlockProduct::Exact) => Kernel::BitBlocksExact,
+            (Layout::Bits, BlockProduct::Split) => Kernel::BitBlocksSplit,
+            (_, BlockProduct::Sum) => Kernel::SparseBlockSums,
+            (_, BlockProduct::Exact) => Kernel::SparseBlocksExact,
+            (_, BlockProduct::Split) => Kernel::SparseBlocksSplit,
         };
         let written = columns.written(Layout::Chunks, columns.other_buffer(), layer.outputs);
         let to = self.chunks(run, written.buffer, layer.groups);
-        let whole_batch = columns.count == Run::BATCH;
         let arguments = MaskedBlocksArguments {
             layer: blocks,
             from: chunks,
-            slots: columns.slots,
-            count: if whole_batch { 0 } else { run.count(columns.count) },
             to,
             to_masks: to.masks,
             live: self.live(index + 1),
@@ -485,7 +543,11 @@ impl<'m, 'a> Batch<'m, 'a> {
             neurons_out: layer.outputs as u32,
             live: self.live(index + 1),
         };
-        let kernel = if form.exact { Kernel::PanelBlocksExact } else { Kernel::PanelBlocksSplit };
+        let kernel = match form.product {
+            BlockProduct::Sum => Kernel::PanelSums,
+            BlockProduct::Exact => Kernel::PanelBlocksExact,
+            BlockProduct::Split => Kernel::PanelBlocksSplit,
+        };
         run.launch(kernel, THREADS, arguments)?;
         Ok(written)
     }

@@ -11,6 +11,8 @@
 //! [`matrices`]; [`feed_forward`] sends the kernels (`kernels/chunks.cu`, `mini_blocks.cu`,
 //! `panel_blocks.cu`); [`equal_columns`] lets one column stand for all that equal it.
 
+mod binary_form;
+mod block_products;
 mod chunk_form;
 mod equal_columns;
 mod feed_forward;

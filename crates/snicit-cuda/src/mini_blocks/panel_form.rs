@@ -2,8 +2,9 @@
 
 use snicit::Layer;
 
+use super::block_products::{BlockProduct, BlockWeights};
 use super::grouping::{GROUP, Grouping, NONE};
-use super::matrices::{Matrices, are_bf16, as_left_factor, weight};
+use super::matrices::{as_left_factor, weight};
 use crate::arguments::PanelBlocksLayer;
 use crate::layout::Blob;
 use crate::runtime::Pointer;
@@ -17,16 +18,14 @@ pub(super) struct PanelForm {
     outputs: u64,
     bias: u64,
     blocks: usize,
-    /// Whether every weight is a bf16 number.
-    pub(super) exact: bool,
+    pub(super) product: BlockProduct,
 }
 
 impl PanelForm {
     /// `outputs` groups the layer's outputs. Those in no group get blocks without steps: they are to be
     /// written, too.
     pub(super) fn build(layer: &Layer, outputs: &Grouping) -> (Self, Vec<u8>) {
-        let weights = layer.weights();
-        let exact = are_bf16(weights.values());
+        let product = BlockProduct::of(layer, outputs);
         let unconnected: Vec<u32> = (0..layer.outputs() as u32)
             .filter(|&output| outputs.places[output as usize] == NONE)
             .collect();
@@ -34,17 +33,18 @@ impl PanelForm {
             outputs.groups.iter().map(Vec::as_slice).chain(unconnected.chunks(GROUP)).collect();
         let (mut first_steps, mut steps) = (vec![0_u32], 0);
         let (mut inputs, mut numbers, mut bias) = (Vec::new(), Vec::new(), Vec::new());
-        let mut matrices = Matrices::new(as_left_factor, exact);
+        let mut weights = BlockWeights::new(product, as_left_factor);
         for members in &blocks {
-            for of_step in weights.row(members[0] as usize).0.chunks(GROUP) {
+            for of_step in layer.weights().row(members[0] as usize).0.chunks(GROUP) {
                 inputs.extend_from_slice(of_step);
                 inputs.resize(inputs.len().next_multiple_of(GROUP), NONE);
-                matrices.push(|o, k| match (members.get(o), of_step.get(k)) {
+                weights.push_step(|o, k| match (members.get(o), of_step.get(k)) {
                     (Some(&output), Some(&input)) => weight(layer, output, input),
                     _ => 0.0,
                 });
                 steps += 1;
             }
+            weights.end_block(layer, members);
             first_steps.push(steps);
             numbers.extend_from_slice(members);
             bias.extend(members.iter().map(|&output| layer.bias().of(output as usize)));
@@ -55,11 +55,11 @@ impl PanelForm {
         let form = PanelForm {
             first_steps: blob.push(&first_steps),
             inputs: blob.push(&inputs),
-            weights: blob.push(matrices.words()),
+            weights: weights.push_to(&mut blob),
             outputs: blob.push(&numbers),
             bias: blob.push(&bias),
             blocks: blocks.len(),
-            exact,
+            product,
         };
         (form, blob.into_bytes())
     }

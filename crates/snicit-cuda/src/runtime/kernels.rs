@@ -29,6 +29,9 @@ const HEADERS: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../kernels/common.cuh")),
     ("columns.cuh", include_str!("../../kernels/columns.cuh")),
     ("chunks.cuh", include_str!("../../kernels/chunks.cuh")),
+    ("masked_blocks.cuh", include_str!("../../kernels/masked_blocks.cuh")),
+    ("equal_weights.cuh", include_str!("../../kernels/equal_weights.cuh")),
+    ("panel_blocks.cuh", include_str!("../../kernels/panel_blocks.cuh")),
     ("matrix_units.cuh", include_str!("../../kernels/matrix_units.cuh")),
     ("update_layers.cuh", include_str!("../../kernels/update_layers.cuh")),
     ("update_state.cuh", include_str!("../../kernels/update_state.cuh")),
@@ -94,6 +97,9 @@ kernels! {
     "panel_blocks.cu":
         PanelBlocksExact = "panel_blocks_exact",
         PanelBlocksSplit = "panel_blocks_split";
+    "binary_sums.cu": BinarySums = "binary_sums";
+    "block_sums.cu": BitBlockSums = "bit_block_sums", SparseBlockSums = "sparse_block_sums";
+    "panel_sums.cu": PanelSums = "panel_sums";
     "equal_columns.cu":
         Fingerprint = "fingerprint",
         MatchColumns = "match_columns",

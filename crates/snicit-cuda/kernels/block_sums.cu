@@ -1,0 +1,160 @@
+// Layers of mini-blocks whose weights are equal within a block, activations in chunks (chunks.cuh): the inputs of a
+// block are added up once for its sixteen outputs, which differ by their bias at most. Sums are float32.
+#include "equal_weights.cuh"
+
+// The sum over the four lanes of a column.
+__device__ __forceinline__ float quad_sum(float x) {
+    x += __shfl_xor_sync(ALL_LANES, x, 1);
+    return x + __shfl_xor_sync(ALL_LANES, x, 2);
+}
+
+// ---- Binary inputs, all columns
+
+// A warp takes a block and all columns of a panel. STEPS of every block: TWO, or 0 if they differ.
+template <int STEPS>
+__device__ __forceinline__ void bit_block_sums(const MaskedBlocksArguments& a, u16* active) {
+    const BlocksLayer& layer = a.layer;
+    const u32 lane = lane_id(), words = a.from.words(), width = a.from.panel();
+    const u64 items = u64(a.panels) * layer.blocks, warps = u64(gridDim.x) * WARPS;
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
+        u32 block;
+        const u32 panel = divide(item, layer.blocks, block);
+        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
+        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+        const EqualWeights equal(layer, block);
+        const ActiveCounts counts(layer, block);
+        const u16* bits = static_cast<const u16*>(a.from.values) + u64(panel) * a.from.groups * width;
+        u32 groups[STEPS ? STEPS : 1];
+#pragma unroll
+        for (int s = 0; s < STEPS; ++s) groups[s] = layer.steps[first_step + s];
+        const auto set_bits = [&](u32 column) {
+            if constexpr (STEPS == TWO) {
+                const u32 first = bits[u64(groups[0]) * width + column], second = bits[u64(groups[1]) * width + column];
+                return __popc(first | second << 16);
+            } else {
+                u32 set = 0;
+                for (u32 s = 0; s < steps; ++s) set += __popc(bits[u64(layer.steps[first_step + s]) * width + column]);
+                return int(set);
+            }
+        };
+        // The columns that come out, with the number of bits set in the upper bits where these are enough for it.
+        u32 count = 0, masks = 0; // of lane `word`: the mask of that word
+#pragma unroll 4
+        for (u32 word = 0; word < words; ++word) {
+            const u32 column = word * 32 + lane, set = set_bits(column);
+            const bool mine = set != 0 && counts.has(set);
+            const u32 mask = __ballot_sync(ALL_LANES, mine);
+            if (mine) active[count + __popc(mask & ((1u << lane) - 1))] = STEPS ? column | set << NOTED_STEPS : column;
+            count += __popc(mask);
+            if (lane == word) masks = mask;
+        }
+        __syncwarp();
+        const u64 of_block = u64(panel) * layer.blocks + block;
+        float4* to = opaque(static_cast<float4*>(a.to.values) + of_block * width * 4 + lane % 4);
+#pragma unroll 2
+        for (u32 place = lane / 4; place < count; place += QUADS) {
+            const u32 noted = active[place], column = noted & COLUMN;
+            const u32 set = STEPS ? noted >> NOTED_STEPS : set_bits(column);
+            to[column * 4] = activate(equal.outputs(float(set)), layer.low, layer.high);
+        }
+        if (lane < words) {
+            a.to_masks[of_block * words + lane] = masks;
+            if (masks) a.live.add(panel * words + lane, masks);
+        }
+        __syncwarp();
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 8) bit_block_sums(MaskedBlocksArguments a) {
+    __shared__ u16 active[WARPS][MAX_PANEL];
+    if (has_two_steps(a.layer)) bit_block_sums<TWO>(a, active[warp_id()]);
+    else bit_block_sums<0>(a, active[warp_id()]);
+}
+
+// ---- Columns of which many chunks are zero
+
+constexpr u32 AT_ONCE = 4; // columns of a quad whose loads are on the way together
+
+template <int STEPS>
+__device__ __forceinline__ void sparse_block_sums(const MaskedBlocksArguments& a, PanelNotes& notes) {
+    const BlocksLayer& layer = a.layer;
+    const u32 lane = lane_id();
+    const u64 warps = u64(gridDim.x) * WARPS;
+    const Pieces pieces(a, warps);
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
+        u32 block;
+        const u32 first_column = u32(divide(item, layer.blocks, block)) << pieces.bits;
+        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
+        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+        const EqualWeights equal(layer, block);
+        u32 groups[STEPS ? STEPS : 1];
+#pragma unroll
+        for (int s = 0; s < STEPS; ++s) groups[s] = layer.steps[first_step + s];
+        u32 count;
+        if constexpr (STEPS != 0) count = note_active<STEPS>(a, notes, first_column, pieces, STEPS, groups);
+        else count = note_active<STEPS>(a, notes, first_column, pieces, steps, layer.steps + first_step);
+
+        const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
+        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
+        const float4* from = static_cast<const float4*>(a.from.values) + u64(a.from.first_chunk(first_column)) * 4 + lane % 4;
+        const auto of_group = [&](u32 group) { return from + (u64(group) << a.from.panel_bits) * 4; };
+        const float4* of_step[STEPS ? STEPS : 1];
+#pragma unroll
+        for (int s = 0; s < STEPS; ++s) of_step[s] = opaque(of_group(groups[s]));
+        for (u32 start = 0; start < count; start += AT_ONCE * QUADS) {
+            u32 columns[AT_ONCE];
+            float sums[AT_ONCE] = {};
+            if constexpr (STEPS != 0) {
+                float4 y[AT_ONCE][STEPS];
+#pragma unroll
+                for (u32 k = 0; k < AT_ONCE; ++k) {
+                    const u32 place = start + k * QUADS + lane / 4;
+                    const u32 noted = place < count ? notes.active[place] : 0;
+                    columns[k] = noted & COLUMN;
+#pragma unroll
+                    for (int s = 0; s < STEPS; ++s) {
+                        y[k][s] = load_if(noted & 1u << (NOTED_STEPS + s), of_step[s] + columns[k] * 4);
+                    }
+                }
+#pragma unroll
+                for (u32 k = 0; k < AT_ONCE; ++k) {
+#pragma unroll
+                    for (int s = 0; s < STEPS; ++s) sums[k] += sum_of(y[k][s]);
+                }
+            } else {
+#pragma unroll
+                for (u32 k = 0; k < AT_ONCE; ++k) {
+                    const u32 place = start + k * QUADS + lane / 4;
+                    columns[k] = place < count ? notes.active[place] : 0;
+                }
+                for (u32 s = 0; s < steps; ++s) {
+                    const u32 group = layer.steps[first_step + s];
+#pragma unroll
+                    for (u32 k = 0; k < AT_ONCE; ++k) {
+                        const bool wanted = a.from.is_set(first_column + columns[k], group);
+                        sums[k] += sum_of(load_if(wanted, of_group(group) + columns[k] * 4));
+                    }
+                }
+            }
+#pragma unroll
+            for (u32 k = 0; k < AT_ONCE; ++k) {
+                if (start + k * QUADS >= count) break;
+                const float4 outputs = equal.outputs(quad_sum(sums[k]));
+                const bool in_use = start + k * QUADS + lane / 4 < count;
+                const u32 live = __ballot_sync(ALL_LANES, in_use && activates(outputs, layer.low, layer.high));
+                // Four lanes have a column's chunk.
+                if (live & 0xfu << (lane & ~3u)) {
+                    to[columns[k] * 4] = activate(outputs, layer.low, layer.high);
+                    if (lane % 4 == 0) atomicOr(&notes.masks[columns[k] / 32], 1u << (columns[k] % 32));
+                }
+            }
+        }
+        write_masks(a, notes, first_column, pieces, block);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 8) sparse_block_sums(MaskedBlocksArguments a) {
+    __shared__ PanelNotes notes[WARPS];
+    if (has_two_steps(a.layer)) sparse_block_sums<TWO>(a, notes[warp_id()]);
+    else sparse_block_sums<0>(a, notes[warp_id()]);
+}

@@ -1,0 +1,116 @@
+// Layers of mini-blocks whose activations lie in chunks (chunks.cuh): what they are given, and which columns a
+// warp has to take. A warp takes a block of sixteen outputs and the columns of a panel, or some of them. A step
+// of a block is sixteen of its inputs, a group.
+#pragma once
+#include "chunks.cuh"
+
+struct BlocksLayer {
+    const u32* first_steps; // of each block, and the end; null if every block has two steps
+    const u32* steps;       // a group each
+    const void* weights;    // as the kernel takes them
+    const float* bias;      // GROUP for each block
+    u32 blocks;
+    float low, high;
+};
+
+// Chunks that are zero are neither read nor written.
+struct MaskedBlocksArguments {
+    BlocksLayer layer;
+    Chunks from;
+    Chunks to; // a column keeps its slot
+    u32* to_masks;
+    LiveWords live; // of the columns that come out
+    u32 panels;
+};
+
+constexpr u32 WARPS = 4;
+constexpr int TWO = 2; // steps of every block, the usual case in networks of the Graph Challenge
+
+__device__ __forceinline__ bool has_two_steps(const BlocksLayer& layer) {
+    return layer.first_steps == nullptr;
+}
+
+__device__ __forceinline__ float4 activate(const float4& x, float low, float high) {
+    return {clamp(x.x, low, high), clamp(x.y, low, high), clamp(x.z, low, high), clamp(x.w, low, high)};
+}
+
+__device__ __forceinline__ bool any(const float4& x) {
+    return x.x != 0.0f || x.y != 0.0f || x.z != 0.0f || x.w != 0.0f;
+}
+
+// Whether some activation of these sums is not zero.
+__device__ __forceinline__ bool activates(const float4& sums, float low, float high) {
+    if (low == 0.0f && high > 0.0f) return fmaxf(fmaxf(sums.x, sums.y), fmaxf(sums.z, sums.w)) > 0.0f;
+    return any(activate(sums, low, high));
+}
+
+// What a warp notes of a block in a panel.
+struct PanelNotes {
+    u16 active[MAX_PANEL];     // columns with a chunk to read, ascending; from NOTED_STEPS on, of which steps
+    u32 masks[MAX_PANEL / 32]; // of what comes out
+};
+
+constexpr u32 NOTED_STEPS = 10; // a column of a panel takes ten bits
+constexpr u32 COLUMN = MAX_PANEL - 1;
+constexpr u32 MIN_COLUMNS_BITS = 6; // a warp takes 64 columns at least, or a panel
+
+// The columns that a warp takes at a time: a panel's, or fewer where else many warps had none.
+struct Pieces {
+    u32 bits; // 1 << bits columns
+    u64 count; // of pieces, with all blocks
+
+    __device__ __forceinline__ Pieces(const MaskedBlocksArguments& a, u64 warps) : bits(a.from.panel_bits) {
+        count = u64(a.panels) * a.layer.blocks;
+        for (; bits > MIN_COLUMNS_BITS && count < 2 * warps; --bits) count *= 2;
+    }
+    __device__ __forceinline__ u32 columns() const { return 1u << bits; }
+    __device__ __forceinline__ u32 words() const { return columns() / 32; }
+};
+
+// Notes the columns of a piece that have a chunk to read, and returns how many they are. `groups` are those of the
+// block's steps; where STEPS is not 0, it is their number, and the notes say which. A lane takes as many columns as
+// the others, all of one word.
+template <int STEPS, class Groups>
+__device__ __forceinline__ u32 note_active(const MaskedBlocksArguments& a, PanelNotes& notes, u32 first_column,
+                                           const Pieces& pieces, u32 steps, const Groups& groups) {
+    const u32 lane = lane_id(), columns = pieces.columns() / WARP, first = lane * columns;
+    const u32 all = 0xffffffffu >> (32 - columns);
+    const u64 word = a.from.mask_word(first_column + first, 0);
+    u32 of_steps[STEPS ? STEPS : 1] = {}, active = 0;
+#pragma unroll
+    for (u32 s = 0; s < (STEPS ? STEPS : steps); ++s) {
+        const u32 mask = a.from.masks[word + u64(groups[s]) * a.from.words()] >> (first % 32) & all;
+        if constexpr (STEPS != 0) of_steps[s] = mask;
+        active |= mask;
+    }
+    u32 end = __popc(active); // where the lane's notes end
+#pragma unroll
+    for (u32 step = 1; step < WARP; step *= 2) {
+        const u32 before = __shfl_up_sync(ALL_LANES, end, step);
+        if (lane >= step) end += before;
+    }
+    u16* at = notes.active + end - __popc(active);
+    for (u32 rest = active; rest; rest &= rest - 1) {
+        const u32 column = __ffs(rest) - 1;
+        u32 noted = first + column;
+#pragma unroll
+        for (int s = 0; s < STEPS; ++s) noted |= (of_steps[s] >> column & 1) << (NOTED_STEPS + s);
+        *at++ = noted;
+    }
+    notes.masks[lane] = 0;
+    __syncwarp();
+    return __shfl_sync(ALL_LANES, end, WARP - 1);
+}
+
+// Writes the masks that the warp has noted.
+__device__ __forceinline__ void write_masks(const MaskedBlocksArguments& a, const PanelNotes& notes, u32 first_column,
+                                            const Pieces& pieces, u32 block) {
+    const u32 lane = lane_id();
+    __syncwarp();
+    if (lane < pieces.words()) {
+        const u32 mask = notes.masks[lane];
+        a.to_masks[a.to.mask_word(first_column, block) + lane] = mask;
+        if (mask) a.live.add(first_column / 32 + lane, mask);
+    }
+    __syncwarp();
+}
