@@ -69,6 +69,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) binary_sums(BinarySumsArgu
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id(), of_octet = count_place(a.spans * WARP), step = a.octets * OCTET;
     u16* const notes = noted[warp_id()];
+    // Those of the first block, which may be those of all.
+    ActiveCounts active(layer, 0);
+    EqualWeights equal(layer, 0);
     for (u32 first = blockIdx.x * step; first < a.columns; first += gridDim.x * step) {
         __syncthreads();
         for (u32 item = threadIdx.x; item < step * a.spans; item += THREADS) {
@@ -110,7 +113,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) binary_sums(BinarySumsArgu
             if (block < layer.blocks) {
                 const uint2 groups = reinterpret_cast<const uint2*>(layer.steps)[block];
                 sums = of_groups[count_place(groups.x)] + of_groups[count_place(groups.y)];
-                const ActiveCounts active(layer, block);
+                if (layer.constants) active = ActiveCounts(layer, block);
 #pragma unroll
                 for (u32 k = 0; k < OCTET; ++k) {
                     const u32 set = u32(sums >> 8 * k) & 0xff;
@@ -118,13 +121,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) binary_sums(BinarySumsArgu
                 }
                 reinterpret_cast<u8*>(a.to_masks)[a.to.mask_word(column, block) * 4 + column % 32 / 8] = u8(mask);
             }
-            u32 end = __popc(mask), live = mask;
-#pragma unroll
-            for (u32 step = 1; step < WARP; step *= 2) {
-                const u32 before = __shfl_up_sync(ALL_LANES, end, step);
-                if (lane >= step) end += before;
-                live |= __shfl_xor_sync(ALL_LANES, live, step);
-            }
+            const u32 end = lanes_so_far(u32(__popc(mask)));
+            u32 live = mask;
+#if __CUDA_ARCH__ >= 800
+            live = __reduce_or_sync(ALL_LANES, live);
+#endif
             if (live && lane == 0) a.live.add(column / 32, live << column % 32);
             u16* at = notes + end - __popc(mask);
             for (u32 rest = mask; rest; rest &= rest - 1) {
@@ -137,8 +138,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) binary_sums(BinarySumsArgu
 #pragma unroll 2
             for (u32 place = lane / 4; place < count; place += QUADS) {
                 const u32 entry = notes[place], of = first_block + entry % WARP;
-                const float4 y = EqualWeights(layer, of).outputs(float(entry >> 8));
-                to[(u64(of) << a.to.panel_bits) * 4 + (entry >> 5) % OCTET * 4] = activate(y, layer.low, layer.high);
+                if (layer.constants) equal = EqualWeights(layer, of);
+                to[(u64(of) << a.to.panel_bits) * 4 + (entry >> 5) % OCTET * 4] =
+                    activate(equal.outputs(float(entry >> 8)), layer.low, layer.high);
             }
             __syncwarp();
         }

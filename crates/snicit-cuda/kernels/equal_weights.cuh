@@ -12,8 +12,8 @@ struct EqualWeights {
     float4 bias;
 
     __device__ __forceinline__ EqualWeights(const BlocksLayer& layer, u32 block)
-        : weight(static_cast<const float*>(layer.weights)[block]),
-          bias(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane_id() % 4]) {}
+        : weight(static_cast<const float*>(layer.weights)[block * layer.constants]),
+          bias(reinterpret_cast<const float4*>(layer.bias)[block * layer.constants * 4 + lane_id() % 4]) {}
 
     // The lane's outputs before the activation.
     __device__ __forceinline__ float4 outputs(float sum) const {
@@ -30,8 +30,8 @@ struct ActiveCounts {
     const float* bias; // of all outputs
 
     __device__ __forceinline__ ActiveCounts(const BlocksLayer& layer, u32 block)
-        : weight(static_cast<const float*>(layer.weights)[block]), low(layer.low), high(layer.high),
-          bias(layer.bias + u64(block) * GROUP) {
+        : weight(static_cast<const float*>(layer.weights)[block * layer.constants]), low(layer.low), high(layer.high),
+          bias(layer.bias + block * layer.constants * GROUP) {
         const float4* fours = reinterpret_cast<const float4*>(bias);
         largest_bias = largest(fours[0]);
 #pragma unroll

@@ -10,6 +10,7 @@ struct BlocksLayer {
     const void* weights;    // as the kernel takes them
     const float* bias;      // GROUP for each block
     u32 blocks;
+    u32 constants;          // 0 if all blocks have one weight and the same biases, which are stored once; else 1
     float low, high;
 };
 
@@ -21,6 +22,9 @@ struct MaskedBlocksArguments {
     u32* to_masks;
     LiveWords live; // of the columns that come out
     u32 panels;
+    u32 piece_bits;  // a warp takes 1 << piece_bits columns of a panel at a time
+    u32 from_packed; // whether the chunks of a group and a piece follow one another without gaps
+    u32 to_packed;   // likewise
 };
 
 constexpr u32 WARPS = 4;
@@ -44,34 +48,42 @@ __device__ __forceinline__ bool activates(const float4& sums, float low, float h
     return any(activate(sums, low, high));
 }
 
-// What a warp notes of a block in a panel.
-struct PanelNotes {
-    u16 active[MAX_PANEL];     // columns with a chunk to read, ascending; from NOTED_STEPS on, of which steps
+// What a warp notes of a block in a piece of a panel.
+struct PieceNotes {
+    u32 active[MAX_PANEL];     // columns with a chunk to read, ascending, and more in the upper bits
     u32 masks[MAX_PANEL / 32]; // of what comes out
 };
 
 constexpr u32 NOTED_STEPS = 10; // a column of a panel takes ten bits
 constexpr u32 COLUMN = MAX_PANEL - 1;
-constexpr u32 MIN_COLUMNS_BITS = 6; // a warp takes 64 columns at least, or a panel
 
-// The columns that a warp takes at a time: a panel's, or fewer where else many warps had none.
+// The columns that a warp takes at a time, some of a panel.
 struct Pieces {
-    u32 bits; // 1 << bits columns
+    u32 bits;  // 1 << bits columns
     u64 count; // of pieces, with all blocks
 
-    __device__ __forceinline__ Pieces(const MaskedBlocksArguments& a, u64 warps) : bits(a.from.panel_bits) {
-        count = u64(a.panels) * a.layer.blocks;
-        for (; bits > MIN_COLUMNS_BITS && count < 2 * warps; --bits) count *= 2;
-    }
+    __device__ __forceinline__ explicit Pieces(const MaskedBlocksArguments& a)
+        : bits(a.piece_bits), count((u64(a.panels) << (a.from.panel_bits - a.piece_bits)) * a.layer.blocks) {}
     __device__ __forceinline__ u32 columns() const { return 1u << bits; }
     __device__ __forceinline__ u32 words() const { return columns() / 32; }
 };
 
+// Sums over the lanes up to this one.
+template <class Number>
+__device__ __forceinline__ Number lanes_so_far(Number mine) {
+#pragma unroll
+    for (u32 step = 1; step < WARP; step *= 2) {
+        const Number before = __shfl_up_sync(ALL_LANES, mine, step);
+        if (lane_id() >= step) mine += before;
+    }
+    return mine;
+}
+
 // Notes the columns of a piece that have a chunk to read, and returns how many they are. `groups` are those of the
-// block's steps; where STEPS is not 0, it is their number, and the notes say which. A lane takes as many columns as
+// block's steps; where STEPS is not 0, it is their number, and bits from NOTED_STEPS on say which. A lane takes as many columns as
 // the others, all of one word.
 template <int STEPS, class Groups>
-__device__ __forceinline__ u32 note_active(const MaskedBlocksArguments& a, PanelNotes& notes, u32 first_column,
+__device__ __forceinline__ u32 note_active(const MaskedBlocksArguments& a, u32* noted, u32 first_column,
                                            const Pieces& pieces, u32 steps, const Groups& groups) {
     const u32 lane = lane_id(), columns = pieces.columns() / WARP, first = lane * columns;
     const u32 all = 0xffffffffu >> (32 - columns);
@@ -83,32 +95,25 @@ __device__ __forceinline__ u32 note_active(const MaskedBlocksArguments& a, Panel
         if constexpr (STEPS != 0) of_steps[s] = mask;
         active |= mask;
     }
-    u32 end = __popc(active); // where the lane's notes end
-#pragma unroll
-    for (u32 step = 1; step < WARP; step *= 2) {
-        const u32 before = __shfl_up_sync(ALL_LANES, end, step);
-        if (lane >= step) end += before;
-    }
-    u16* at = notes.active + end - __popc(active);
+    const u32 end = lanes_so_far(u32(__popc(active))); // where the lane's notes end
+    u32* at = noted + end - __popc(active);
     for (u32 rest = active; rest; rest &= rest - 1) {
         const u32 column = __ffs(rest) - 1;
-        u32 noted = first + column;
+        u32 note = first + column;
 #pragma unroll
-        for (int s = 0; s < STEPS; ++s) noted |= (of_steps[s] >> column & 1) << (NOTED_STEPS + s);
-        *at++ = noted;
+        for (int s = 0; s < STEPS; ++s) note |= (of_steps[s] >> column & 1) << (NOTED_STEPS + s);
+        *at++ = note;
     }
-    notes.masks[lane] = 0;
-    __syncwarp();
     return __shfl_sync(ALL_LANES, end, WARP - 1);
 }
 
 // Writes the masks that the warp has noted.
-__device__ __forceinline__ void write_masks(const MaskedBlocksArguments& a, const PanelNotes& notes, u32 first_column,
+__device__ __forceinline__ void write_masks(const MaskedBlocksArguments& a, const u32* masks, u32 first_column,
                                             const Pieces& pieces, u32 block) {
     const u32 lane = lane_id();
     __syncwarp();
     if (lane < pieces.words()) {
-        const u32 mask = notes.masks[lane];
+        const u32 mask = masks[lane];
         a.to_masks[a.to.mask_word(first_column, block) + lane] = mask;
         if (mask) a.live.add(first_column / 32 + lane, mask);
     }

@@ -235,11 +235,11 @@ struct Loaded {
 };
 
 template <int PARTS, int STEPS>
-__device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, PanelNotes& notes) {
+__device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, PieceNotes& notes) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id();
     const u64 warps = u64(gridDim.x) * WARPS;
-    const Pieces pieces(a, warps);
+    const Pieces pieces(a);
     for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
         u32 block;
         const u32 first_column = u32(divide(item, layer.blocks, block)) << pieces.bits;
@@ -250,8 +250,10 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pa
         Sums initial;
         initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
         u32 count;
-        if constexpr (STEPS != 0) count = note_active<STEPS>(a, notes, first_column, pieces, STEPS, kept.inputs);
-        else count = note_active<STEPS>(a, notes, first_column, pieces, steps, layer.steps + first_step);
+        if constexpr (STEPS != 0) count = note_active<STEPS>(a, notes.active, first_column, pieces, STEPS, kept.inputs);
+        else count = note_active<STEPS>(a, notes.active, first_column, pieces, steps, layer.steps + first_step);
+        notes.masks[lane] = 0;
+        __syncwarp();
 
         const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
         float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
@@ -317,18 +319,18 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pa
                 }
             }
         }
-        write_masks(a, notes, first_column, pieces, block);
+        write_masks(a, notes.masks, first_column, pieces, block);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) sparse_blocks_exact(MaskedBlocksArguments a) {
-    __shared__ PanelNotes notes[WARPS];
+    __shared__ PieceNotes notes[WARPS];
     if (has_two_steps(a.layer)) sparse_blocks<1, TWO>(a, notes[warp_id()]);
     else sparse_blocks<1, 0>(a, notes[warp_id()]);
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 4) sparse_blocks_split(MaskedBlocksArguments a) {
-    __shared__ PanelNotes notes[WARPS];
+    __shared__ PieceNotes notes[WARPS];
     if (has_two_steps(a.layer)) sparse_blocks<3, TWO>(a, notes[warp_id()]);
     else sparse_blocks<3, 0>(a, notes[warp_id()]);
 }

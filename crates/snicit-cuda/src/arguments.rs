@@ -128,6 +128,7 @@ pub(crate) struct BlocksLayer {
     pub(crate) weights: Pointer,
     pub(crate) bias: Pointer,
     pub(crate) blocks: u32,
+    pub(crate) constants: u32,
     pub(crate) low: f32,
     pub(crate) high: f32,
 }
@@ -266,6 +267,9 @@ arguments! {
         to_masks: Pointer,
         live: Pointer,
         panels: u32,
+        piece_bits: u32,
+        from_packed: u32,
+        to_packed: u32,
     }
     BinarySumsArguments for BinarySums {
         layer: BlocksLayer,

@@ -56,8 +56,10 @@ pub(super) struct ChunkForm {
     steps: u64,
     weights: u64,
     bias: u64,
-    blocks: usize,
+    pub(super) blocks: usize,
     pub(super) product: BlockProduct,
+    /// Whether all blocks have one weight and the same biases, stored once.
+    one_for_all: bool,
 }
 
 impl ChunkForm {
@@ -93,6 +95,10 @@ impl ChunkForm {
             bias.extend(members.iter().map(|&output| layer.bias().of(output as usize)));
             bias.resize(bias.len().next_multiple_of(GROUP), 0.0_f32);
         }
+        let one_for_all = match &mut weights {
+            BlockWeights::Equal(weights) => one_for_all(weights, &mut bias),
+            BlockWeights::Matrices(_) => false,
+        };
         let two_steps = steps.blocks.iter().all(|steps| steps.len() == 2);
         let mut blob = Blob::default();
         let form = ChunkForm {
@@ -102,12 +108,18 @@ impl ChunkForm {
             bias: blob.push(&bias),
             blocks: outputs.groups.len(),
             product,
+            one_for_all,
         };
         (form, blob.into_bytes())
     }
 
     pub(super) fn has_two_steps(&self) -> bool {
         self.first_steps.is_none()
+    }
+
+    /// Whether the layer can take and give chunks without gaps.
+    pub(super) fn can_pack(&self) -> bool {
+        self.product == BlockProduct::Sum && self.has_two_steps()
     }
 
     /// The kernels' argument; the form lies at `weights`.
@@ -118,8 +130,46 @@ impl ChunkForm {
             weights: weights + self.weights,
             bias: weights + self.bias,
             blocks: self.blocks as u32,
+            constants: u32::from(!self.one_for_all),
             low,
             high,
         }
+    }
+}
+
+/// Keeps one weight and one block's biases where they are the same for all blocks; says whether they are.
+fn one_for_all(weights: &mut Vec<f32>, bias: &mut Vec<f32>) -> bool {
+    let (blocks, _) = bias.as_chunks::<GROUP>();
+    let same = |a: &f32, b: &f32| a.to_bits() == b.to_bits();
+    let one_weight = weights.windows(2).all(|pair| same(&pair[0], &pair[1]));
+    let same_biases = blocks.windows(2).all(|pair| pair[0].iter().zip(&pair[1]).all(|(a, b)| same(a, b)));
+    if one_weight && same_biases {
+        weights.truncate(1);
+        bias.truncate(GROUP);
+    }
+    one_weight && same_biases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_of_all_blocks_are_stored_once() {
+        let biases = |second: f32| {
+            let mut biases = vec![-0.5; 3 * GROUP];
+            biases[1] = 0.0;
+            biases[GROUP + 1] = second;
+            biases[2 * GROUP + 1] = 0.0;
+            biases
+        };
+        let (mut weights, mut bias) = (vec![0.25; 3], biases(0.0));
+        assert!(one_for_all(&mut weights, &mut bias));
+        assert_eq!((weights.len(), bias.len(), bias[1]), (1, GROUP, 0.0));
+        let (mut weights, mut bias) = (vec![0.25; 3], biases(-0.0));
+        assert!(!one_for_all(&mut weights, &mut bias));
+        assert_eq!((weights.len(), bias.len()), (3, 3 * GROUP));
+        let (mut weights, mut bias) = (vec![0.25, 0.25, 0.5], biases(0.0));
+        assert!(!one_for_all(&mut weights, &mut bias));
     }
 }

@@ -50,6 +50,9 @@ const FILLED_UP: usize = 4;
 /// Groups may have room for so many times the neurons.
 const SPREAD: usize = 2;
 
+/// Columns that a warp takes at least, or a panel.
+const MIN_PIECE: usize = 64;
+
 /// What this method needs of a workspace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChunkNeeds {
@@ -236,6 +239,27 @@ impl MiniBlockFeedForward {
         }))
     }
 
+    /// Whether the chunks that enter layer `index` have no gaps: both this layer and the one before must be able to
+    /// pack. The first layer writes where columns are: it may take inputs of any form.
+    fn is_packed(&self, index: usize) -> bool {
+        let packs = |layer: &BlockLayer| matches!(&layer.form, Form::Chunks(form) if form.can_pack());
+        index >= 2 && self.layers.get(index).is_some_and(packs) && packs(&self.layers[index - 1])
+    }
+
+    /// Columns that a warp takes of a panel at a time, with `warps` of them: all, or fewer where many warps had none.
+    fn piece(&self, panels: Panels, warps: usize) -> usize {
+        let blocks = self.layers.iter().filter_map(|layer| match &layer.form {
+            Form::Chunks(form) => Some(form.blocks),
+            Form::Panels(_) => None,
+        });
+        let blocks = blocks.min().unwrap_or(1);
+        let mut width = panels.width;
+        while width > MIN_PIECE && panels.columns() / width * blocks < 2 * warps {
+            width /= 2;
+        }
+        width
+    }
+
     /// What it needs of a workspace.
     pub(crate) fn needs(&self) -> ChunkNeeds {
         let groups = self.layers[..self.first_of_panels].iter().map(|layer| layer.groups);
@@ -365,6 +389,8 @@ struct Batch<'m, 'a> {
     method: &'m MiniBlockFeedForward,
     buffers: &'a ChunkBuffers,
     panels: Panels,
+    /// Columns that a warp takes of a panel at a time; chunks are packed within.
+    piece: usize,
     /// Index of the first of the counts of columns that enter each layer.
     counts: usize,
 }
@@ -379,7 +405,9 @@ impl<'m, 'a> Batch<'m, 'a> {
         for _ in 1..method.layers.len() {
             run.new_count();
         }
-        Ok(Batch { method, buffers, panels, counts })
+        let warps = (run.gpu.blocks_of(THREADS) * THREADS / 32) as usize;
+        let piece = method.piece(panels, warps);
+        Ok(Batch { method, buffers, panels, piece, counts })
     }
 
     /// The words of the columns that enter layer `layer`.
@@ -494,6 +522,9 @@ impl<'m, 'a> Batch<'m, 'a> {
             to_masks: to.masks,
             live: self.live(index + 1),
             panels: self.panels.count as u32,
+            piece_bits: self.piece.ilog2(),
+            from_packed: u32::from(self.method.is_packed(index)),
+            to_packed: u32::from(self.method.is_packed(index + 1)),
         };
         run.launch(kernel, THREADS, arguments)?;
         Ok((to, written))
