@@ -20,7 +20,7 @@ pub struct CudaOptions {
     pub weights: WeightPlacement,
     /// Fail when a batch does not fit the GPU's memory; otherwise it is halved until it does.
     pub keep_batch_size: bool,
-    /// Whether SNICIT's layers up to the threshold layer are computed by mini-blocks on the matrix units.
+    /// Whether SNICIT's layers up to the threshold layer are computed by the engine's mini-blocks.
     pub mini_blocks: MiniBlockUse,
     /// Outputs that a block of BF-2019 and SNIG-2020 keeps in shared memory at most; `None` for as many
     /// as fit.
@@ -51,8 +51,8 @@ pub enum UpdateSchedule {
     PerLayer,
 }
 
-/// When SNICIT computes the layers up to the threshold layer by mini-blocks on the matrix units: the engine's
-/// own way, in place of XY-2021's. Layers must map zero to zero, and the GPU must be an Ampere or newer.
+/// When SNICIT computes the layers up to the threshold layer by mini-blocks, without chunks that are zero and with
+/// one sum where weights are equal, else on the matrix units: the engine's own way, in place of XY-2021's. Layers must map zero to zero, and the GPU must be an Ampere or newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MiniBlockUse {
     /// Where the network has mini-blocks that are full enough to pay.

@@ -300,11 +300,13 @@ impl CudaPrepared {
             let recorder = Recorder::new(&self.gpu.stream)?;
             let (sent, recorder) = self.send(memory, inputs, batch, Sending::Recorded(recorder))?;
             if let Some(recorder) = recorder {
+                // Ended first: while a stream records, the driver refuses to let go of other graphs.
+                let recording = Recording::new(recorder, sent)?;
                 // Few sizes come up again: the usual one and that of the last batch.
                 if memory.recordings.len() >= MAX_RECORDINGS {
                     memory.recordings.clear();
                 }
-                memory.recordings.insert(batch, Recording::new(recorder, sent)?);
+                memory.recordings.insert(batch, recording);
             }
         }
         let recording = &memory.recordings[&batch];

@@ -142,7 +142,8 @@ fn one_for_all(weights: &mut Vec<f32>, bias: &mut Vec<f32>) -> bool {
     let (blocks, _) = bias.as_chunks::<GROUP>();
     let same = |a: &f32, b: &f32| a.to_bits() == b.to_bits();
     let one_weight = weights.windows(2).all(|pair| same(&pair[0], &pair[1]));
-    let same_biases = blocks.windows(2).all(|pair| pair[0].iter().zip(&pair[1]).all(|(a, b)| same(a, b)));
+    let same_biases =
+        blocks.windows(2).all(|pair| pair[0].iter().zip(&pair[1]).all(|(a, b)| same(a, b)));
     if one_weight && same_biases {
         weights.truncate(1);
         bias.truncate(GROUP);

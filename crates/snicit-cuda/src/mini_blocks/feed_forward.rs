@@ -13,9 +13,9 @@ use super::equal_columns::{self, merges_before};
 use super::grouping::{GROUP, Grouping, NONE};
 use super::panel_form::PanelForm;
 use crate::arguments::{
-    BinarySumsArguments, BlocksLayer, Chunks, ChunksToPanelsArguments, CountLiveArguments, GroupBitsArguments,
-    GroupValuesArguments, ListLiveArguments, MaskedBlocksArguments, PanelBlocksArguments,
-    PanelBlocksLayer,
+    BinarySumsArguments, BlocksLayer, Chunks, ChunksToPanelsArguments, CountLiveArguments,
+    GroupBitsArguments, GroupValuesArguments, ListLiveArguments, MaskedBlocksArguments,
+    PanelBlocksArguments, PanelBlocksLayer,
 };
 use crate::columns::{Columns, Layout};
 use crate::engine::{Gpu, MiniBlockUse};
@@ -216,7 +216,8 @@ impl MiniBlockFeedForward {
         };
         let binary = binary
             .map(|form| -> Result<_, CudaError> {
-                let mut places = DeviceBuffer::new(&gpu.device, size_of_val(&*form.places), "the weights")?;
+                let mut places =
+                    DeviceBuffer::new(&gpu.device, size_of_val(&*form.places), "the weights")?;
                 places.upload(0, &form.places)?;
                 Ok((form, places))
             })
@@ -273,8 +274,9 @@ impl MiniBlockFeedForward {
     /// For people.
     pub(crate) fn note(&self) -> String {
         let (layers, in_chunks) = (self.layers.len(), self.first_of_panels);
-        let mut note =
-            format!("{layers} layers by the engine's mini-blocks, the first {in_chunks} without zero chunks");
+        let mut note = format!(
+            "{layers} layers by the engine's mini-blocks, the first {in_chunks} without zero chunks"
+        );
         let products = [
             (BlockProduct::Sum, "one sum for the equal weights of a block"),
             (BlockProduct::Exact, "bf16 weights on the matrix units"),
@@ -342,7 +344,9 @@ impl FeedForwardMethod for MiniBlockFeedForward {
                     let blocks = form.argument(at, layer.bounds);
                     (chunks, columns) = match words.take() {
                         Some(words) => batch.add_up_words(run, words, layer, blocks, columns)?,
-                        None => batch.multiply_chunks(run, index, layer, form, blocks, chunks, columns)?,
+                        None => {
+                            batch.multiply_chunks(run, index, layer, form, blocks, chunks, columns)?
+                        }
                     };
                 }
                 Form::Panels(form) => {

@@ -1,5 +1,5 @@
-//! The engine's own feed-forward for layers of mini-blocks: matrix units, chunks of sixteen neurons, no work
-//! for chunks that are zero.
+//! The engine's own feed-forward for layers of mini-blocks: chunks of sixteen neurons, no work for chunks that are
+//! zero, one sum for equal weights, the matrix units for others.
 //!
 //! Outputs with one set of inputs are a dense block (XY-2021's mini-block). Sixteen of them are made
 //! neighbours, so that their values in a column are one *chunk* of 64 bytes. Early layers of wide networks
@@ -7,9 +7,11 @@
 //! written. When the inputs of a block no longer come in whole chunks (behind a permutation), the columns
 //! that are left are few and full; from there on they lie neuron-major, and all of their values are computed.
 //!
-//! [`grouping`] numbers the neurons of a layer; [`chunk_form`] and [`panel_form`] lay out its weights, in
-//! [`matrices`]; [`feed_forward`] sends the kernels (`kernels/chunks.cu`, `mini_blocks.cu`,
-//! `panel_blocks.cu`); [`equal_columns`] lets one column stand for all that equal it.
+//! [`grouping`] numbers the neurons of a layer; [`block_products`] says how its blocks are multiplied;
+//! [`chunk_form`] and [`panel_form`] lay out its weights, where need be in [`matrices`]; [`binary_form`] tells where
+//! the words of binary inputs are; [`feed_forward`] sends the kernels (`kernels/binary_sums.cu`, `block_sums.cu`,
+//! `mini_blocks.cu`, `panel_sums.cu`, `panel_blocks.cu`, `chunks.cu`); [`equal_columns`] lets one column stand for
+//! all that equal it.
 
 mod binary_form;
 mod block_products;

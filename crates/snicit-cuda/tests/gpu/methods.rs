@@ -193,8 +193,9 @@ fn batches_are_put_together_in_order() {
         for method in Method::ALL {
             let plan = Plan::new(method).at_threshold_layer(6);
             let prepared = engine.prepare(&network, &plan).unwrap();
-            // Smaller and larger batches in turn: memory is kept and replaced.
-            for size in [64, 699, 1, 700, 5000, 33] {
+            // Smaller and larger batches in turn: memory is kept and replaced. In the end there are more sizes than
+            // are kept recorded.
+            for size in [64, 699, 1, 700, 5000, 33, 90, 80, 50] {
                 let outcome = prepared.infer_in_batches(&inputs, size, &()).unwrap();
                 assert_eq!(outcome.output.inputs(), inputs.len());
                 assert_eq!(outcome.output.categories(), whole, "{} by {size}", method.name());

@@ -1,8 +1,9 @@
-//! SNICIT's layers up to the threshold layer by mini-blocks on the matrix units, against the f64 reference.
+//! SNICIT's layers up to the threshold layer by mini-blocks, sums and matrix units, against the f64 reference.
 
 use proptest::prelude::*;
 use snicit::{
-    Activation, Bias, BitActivations, Connection, Engine, Inputs, Layer, Method, Network, Plan, SparseWeights, reference,
+    Activation, Bias, BitActivations, Connection, Engine, Inputs, Layer, Method, Network, Plan,
+    SparseWeights, reference,
 };
 use snicit_data::{digits, radixnet};
 
