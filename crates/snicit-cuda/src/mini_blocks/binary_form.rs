@@ -1,7 +1,7 @@
 //! Where the words of binary inputs are, for a first layer that adds them up: `kernels/binary_sums.cu`.
 
-use super::feed_forward::Panels;
 use super::grouping::{GROUP, Grouping, NONE};
+use super::panels::Panels;
 
 /// Groups whose neurons of one number share a word.
 const SPAN: usize = 32;

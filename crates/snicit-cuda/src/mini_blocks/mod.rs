@@ -9,10 +9,11 @@
 //!
 //! [`grouping`] numbers the neurons of a layer; [`block_products`] says how its blocks are multiplied;
 //! [`chunk_form`] and [`panel_form`] lay out its weights, where need be in [`matrices`]; [`binary_form`] tells where
-//! the words of binary inputs are; [`feed_forward`] sends the kernels (`kernels/binary_sums.cu`, `block_sums.cu`,
+//! the words of binary inputs are. [`feed_forward`] has the layers, [`batch`] sends the kernels (`kernels/binary_sums.cu`, `block_sums.cu`,
 //! `mini_blocks.cu`, `panel_sums.cu`, `panel_blocks.cu`, `chunks.cu`); [`equal_columns`] lets one column stand for
 //! all that equal it.
 
+mod batch;
 mod binary_form;
 mod block_products;
 mod chunk_form;
@@ -21,6 +22,8 @@ mod feed_forward;
 mod grouping;
 mod matrices;
 mod panel_form;
+mod panels;
 
 pub(crate) use equal_columns::MergeBuffers;
-pub(crate) use feed_forward::{ChunkNeeds, MiniBlockFeedForward, STAGED_BYTES};
+pub(crate) use feed_forward::{MiniBlockFeedForward, STAGED_BYTES};
+pub(crate) use panels::ChunkNeeds;
