@@ -23,7 +23,7 @@ pub struct Plan {
     pub merge_equal_neurons: bool,
     /// Skip the remaining layers when they provably change nothing any more, see
     /// [`EarlyExit`](crate::engine::EarlyExit) (lossless; not part of any of the papers' methods, and off by
-    /// default). On a GPU this is decided at the threshold layer only, and SNIG-2020 does not skip anything.
+    /// default). On a GPU this is decided at the threshold layer only, and SNIG-2020 skips nothing there.
     pub early_exit: bool,
 }
 

@@ -134,7 +134,7 @@ struct Rows {
 /// The smaller layer, or none if it is as it was, and what has become of its neurons.
 fn merge_layer(layer: &Layer, inputs: &Neurons) -> Result<(Option<Layer>, Neurons), Error> {
     /// Outputs that a thread takes at once.
-    const OUTPUTS: usize = 2048;
+    const OUTPUTS: usize = 256;
     let outputs = layer.outputs();
     let starts: Vec<usize> = (0..outputs).step_by(OUTPUTS).collect();
     let rows: Vec<Rows> = starts
