@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use snicit::{CpuEngine, CpuOptions, Engine, InstructionSet, Network, Prepared};
 use snicit_bench::Peer;
 use snicit_cuda::peers::{self, PeerLibrary};
-use snicit_cuda::{CudaEngine, CudaError, CudaOptions};
+use snicit_cuda::{CudaEngine, CudaError, CudaOptions, MiniBlockUse, UpdateSchedule};
 
 use crate::args;
 use crate::exit::Failure;
@@ -54,6 +54,35 @@ impl FromStr for Device {
     }
 }
 
+/// How SNICIT is scheduled on a GPU.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Device")]
+pub(crate) struct ScheduleArg {
+    /// How SNICIT is scheduled on a GPU
+    #[arg(long, value_name = "NAME", default_value = "engine")]
+    schedule: Schedule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Schedule {
+    /// The engine's: matrix units up to the threshold layer, and few launches behind it, where the network
+    /// allows it
+    #[default]
+    Engine,
+    /// The paper's, for comparison: XY-2021's kernels up to the threshold layer, then two kernels a layer
+    Paper,
+}
+
+impl ScheduleArg {
+    /// Its name, as it is given.
+    pub(crate) fn name(self) -> &'static str {
+        match self.schedule {
+            Schedule::Engine => "engine",
+            Schedule::Paper => "paper",
+        }
+    }
+}
+
 /// The kernels asked for; a type of its own because clap takes an `Option` for an optional argument.
 #[derive(Debug, Clone, Copy)]
 enum Kernels {
@@ -86,10 +115,28 @@ impl DeviceArgs {
         Ok(self.open_with_peers(large_batch, false)?.0)
     }
 
+    /// As [`DeviceArgs::open`], with a schedule of SNICIT on a GPU.
+    pub(crate) fn open_scheduled(
+        &self,
+        large_batch: LargeBatch,
+        ScheduleArg { schedule }: ScheduleArg,
+    ) -> Result<Box<dyn Engine>, Failure> {
+        Ok(self.open_all(large_batch, schedule, false)?.0)
+    }
+
     /// As [`DeviceArgs::open`]; on a GPU with NVIDIA's libraries beside it, if they are wanted and there.
     pub(crate) fn open_with_peers(
         &self,
         large_batch: LargeBatch,
+        with_peers: bool,
+    ) -> Result<(Box<dyn Engine>, Peers), Failure> {
+        self.open_all(large_batch, Schedule::Engine, with_peers)
+    }
+
+    fn open_all(
+        &self,
+        large_batch: LargeBatch,
+        schedule: Schedule,
         with_peers: bool,
     ) -> Result<(Box<dyn Engine>, Peers), Failure> {
         if let Some(threads) = self.threads {
@@ -99,9 +146,12 @@ impl DeviceArgs {
         }
         let wants_cpu = self.threads.is_some() || matches!(self.isa, Kernels::Only(_));
         let engine = match self.device {
-            Device::Cuda(ordinal) => cuda(ordinal, large_batch)?,
-            Device::Auto if !wants_cpu => match cuda(0, large_batch) {
+            Device::Cuda(ordinal) => cuda(ordinal, large_batch, schedule)?,
+            Device::Auto if !wants_cpu => match cuda(0, large_batch, schedule) {
                 Ok(engine) => engine,
+                Err(error) if schedule == Schedule::Paper => {
+                    return Err(Failure::new(format!("--schedule paper needs a GPU: {error}")));
+                }
                 Err(error) => {
                     match error {
                         CudaError::NoDriver => eprintln!("note: computing on the CPU; no GPU was found"),
@@ -110,6 +160,9 @@ impl DeviceArgs {
                     return Ok((self.cpu()?, Vec::new()));
                 }
             },
+            Device::Auto | Device::Cpu if schedule == Schedule::Paper => {
+                return Err(Failure::new("--schedule paper needs a GPU; the device is the CPU"));
+            }
             Device::Auto | Device::Cpu => return Ok((self.cpu()?, Vec::new())),
         };
         let peers = if with_peers { peers_of(&engine) } else { Peers::new() };
@@ -159,10 +212,14 @@ impl Peer for CudaPeer {
     }
 }
 
-fn cuda(ordinal: usize, large_batch: LargeBatch) -> Result<CudaEngine, CudaError> {
+fn cuda(ordinal: usize, large_batch: LargeBatch, schedule: Schedule) -> Result<CudaEngine, CudaError> {
     let mut options = CudaOptions::default();
     options.device = ordinal;
     options.keep_batch_size = large_batch == LargeBatch::Refuse;
+    if schedule == Schedule::Paper {
+        options.mini_blocks = MiniBlockUse::Never;
+        options.update = UpdateSchedule::PerLayer;
+    }
     let engine = CudaEngine::with_options(&options)?;
     if engine.compiled_sources() > 0 {
         let seconds = engine.compilation_time().as_secs_f64();

@@ -8,6 +8,7 @@ mod commands;
 mod destination;
 mod device;
 mod exit;
+mod extras_args;
 mod measures;
 mod memory;
 mod network_args;

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! sdgc BENCHMARK… [--methods BF,SNIG,XY,SNICIT] [--repeat N] [--mnist FILE] [--inputs N] [--cpu] [--batch N]
-//!      [--paper]
+//!      [--paper] [--products modelled|dense|sparse] [--merge-equal-neurons] [--early-exit] [--extras]
 //! ```
 //!
 //! `BENCHMARK` is neurons-layers, as in `1024-120`. The network is generated; the inputs are made from
 //! MNIST's training images if they are given, else drawn. With `--cpu` the CPU engine gives the truth;
 //! without, the methods are compared with one another. `--paper` keeps SNICIT to the paper's schedule.
+//! `--merge-equal-neurons` and `--early-exit` are extras, no part of the methods; `--extras` measures every
+//! method without them, with each, and with both, of which a line each is printed.
 
 #![allow(clippy::unwrap_used, reason = "an example stops at the first problem")]
 
@@ -15,7 +17,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use snicit::{Categories, CpuEngine, Engine, Inputs, Method, Network, Plan, Prepared, StageTimes};
-use snicit_cuda::{CudaEngine, CudaOptions, MiniBlockUse, UpdateSchedule};
+use snicit_cuda::{CudaEngine, CudaOptions, MiniBlockUse, Products, UpdateSchedule};
 use snicit_data::{digits, mnist, radixnet, sdgc};
 
 struct Arguments {
@@ -27,6 +29,37 @@ struct Arguments {
     cpu: bool,
     batch: Option<usize>,
     options: CudaOptions,
+    extras: Vec<Extras>,
+}
+
+/// What a plan has besides its method.
+#[derive(Debug, Clone, Copy, Default)]
+struct Extras {
+    merge_equal_neurons: bool,
+    early_exit: bool,
+}
+
+impl Extras {
+    fn all() -> Vec<Self> {
+        let choices = [(false, false), (true, false), (false, true), (true, true)];
+        choices
+            .map(|(merge_equal_neurons, early_exit)| Extras { merge_equal_neurons, early_exit })
+            .into()
+    }
+
+    fn plan(self, method: Method) -> Plan {
+        let mut plan = Plan::new(method);
+        plan.merge_equal_neurons = self.merge_equal_neurons;
+        plan.early_exit = self.early_exit;
+        plan
+    }
+
+    /// The method's name, with a letter for each extra.
+    fn name(self, method: Method) -> String {
+        let merged = if self.merge_equal_neurons { "+n" } else { "" };
+        let exits = if self.early_exit { "+e" } else { "" };
+        format!("{}{merged}{exits}", method.name())
+    }
 }
 
 fn arguments() -> Arguments {
@@ -39,6 +72,7 @@ fn arguments() -> Arguments {
         cpu: false,
         batch: None,
         options: CudaOptions::default(),
+        extras: vec![Extras::default()],
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -56,6 +90,17 @@ fn arguments() -> Arguments {
                 arguments.options.mini_blocks = MiniBlockUse::Never;
                 arguments.options.update = UpdateSchedule::PerLayer;
             }
+            "--products" => {
+                arguments.options.products = match &*value() {
+                    "modelled" => Products::Modelled,
+                    "dense" => Products::Dense,
+                    "sparse" => Products::Sparse,
+                    other => panic!("--products {other}: expected modelled, dense or sparse"),
+                }
+            }
+            "--merge-equal-neurons" => arguments.extras[0].merge_equal_neurons = true,
+            "--early-exit" => arguments.extras[0].early_exit = true,
+            "--extras" => arguments.extras = Extras::all(),
             benchmark => {
                 let (neurons, layers) = benchmark.split_once('-').expect("NEURONS-LAYERS");
                 arguments.benchmarks.push((neurons.parse().unwrap(), layers.parse().unwrap()));
@@ -121,11 +166,13 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
         categories
     });
     println!(
-        "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:>6}  {:>6}",
+        "{:<13} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}  {:>6}  {:>6}",
         "ms", "pre", "convert", "post", "recover", "total", "best", "found", "agrees"
     );
-    for &method in &arguments.methods {
-        let prepared = engine.prepare_network(network, &Plan::new(method)).unwrap();
+    let methods = arguments.methods.iter();
+    for (&method, extras) in methods.flat_map(|method| arguments.extras.iter().map(move |e| (method, e)))
+    {
+        let prepared = engine.prepare_network(network, &extras.plan(method)).unwrap();
         let mut runs = Vec::new();
         let mut wall = Vec::new();
         let mut last = None;
@@ -149,8 +196,8 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
         let times = median(&mut runs[1..]);
         let best = runs[1..].iter().map(StageTimes::total).min().unwrap_or_default();
         println!(
-            "{:<10} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3}  {:>6}  {agrees:>6}",
-            method.name(),
+            "{:<13} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3} {:>9.3}  {:>6}  {agrees:>6}",
+            extras.name(method),
             milliseconds(times.pre_convergence),
             milliseconds(times.conversion),
             milliseconds(times.post_convergence),
@@ -162,7 +209,7 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
         let live = &outcome.report.live_columns;
         let behind = network.layers().len() - outcome.report.threshold_layer;
         println!(
-            "  post {:.2} µs a layer behind layer {}; prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; {}",
+            "  post {:.2} µs a layer behind layer {}; prepared in {:.0} ms, first call {:.0} ms, last {:.0} ms, of which upload {:.1} ms; centroids {:?}; live {:?} … {}; early exit {:?}; {}",
             milliseconds(times.post_convergence) * 1e3 / behind.max(1) as f64,
             outcome.report.threshold_layer,
             milliseconds(prepared.preparation_time()),
@@ -172,6 +219,7 @@ fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inpu
             outcome.report.centroids,
             &live[..live.len().min(8)],
             live[live.len() - 1],
+            outcome.report.early_exit,
             prepared.notes().join("; "),
         );
         truth.get_or_insert(categories);

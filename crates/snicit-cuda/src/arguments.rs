@@ -453,6 +453,27 @@ arguments! {
         alike: u32,
         unused: u32,
     }
+    CheckSaturationArguments for CheckSaturation {
+        values: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        neurons: u32,
+        neuron_major: u32,
+        bound: f32,
+        left: Pointer,
+    }
+    FillSaturatedArguments for FillSaturated {
+        left: Pointer,
+        count: Pointer,
+        inputs: Pointer,
+        neurons: u32,
+        neuron_major: u32,
+        bound: f32,
+        values: Pointer,
+        live_slots: Pointer,
+        live_inputs: Pointer,
+        live_count: Pointer,
+    }
     LocateArguments for LocateColumns { columns: Pointer, count: Pointer, place: Pointer }
     RecoverArguments for Recover {
         converted: Pointer,

@@ -15,6 +15,7 @@ mod clock;
 mod columns;
 mod dense;
 mod devices;
+mod early_exit;
 mod engine;
 mod error;
 mod feed_forward;

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use snicit::engine::validate_batch;
+use rayon::prelude::*;
+use snicit::engine::{EarlyExit, validate_batch};
+use snicit::network::MergedNeurons;
 use snicit::{
     Column, Error, FeedForward, InputBatch, Inputs, Layer, Method, Network, Observer, Outcome, Output,
     Plan, Prepared, Report, SnicitOptions,
@@ -16,6 +18,7 @@ use crate::arguments::GatherColumnsArguments;
 use crate::bf2019::ScatterSpmm;
 use crate::clock::{Clock, Stage};
 use crate::columns::{Columns, Layout};
+use crate::early_exit::ThresholdExit;
 use crate::engine::Gpu;
 use crate::error::DriverContext;
 use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
@@ -41,8 +44,14 @@ const MAX_RECORDINGS: usize = 4;
 /// A network made ready on a GPU.
 pub struct CudaPrepared {
     gpu: Gpu,
+    /// The network that is computed.
     network: Network,
+    /// Where equal neurons were merged, how `network` came about.
+    merged_neurons: Option<MergedNeurons>,
+    /// Neurons of the last layer that the caller knows.
+    outputs: usize,
     threshold_layer: usize,
+    exit: Option<ThresholdExit>,
     method: PreparedMethod,
     needs: Needs,
     keep_batch_size: bool,
@@ -76,6 +85,11 @@ impl CudaPrepared {
     ) -> Result<Self, Error> {
         let start = Instant::now();
         let threshold_layer = plan.threshold_layer(network)?;
+        let outputs = network.outputs();
+        let merged_neurons = plan.merge_equal_neurons.then(|| MergedNeurons::of(network)).transpose()?;
+        let network = merged_neurons.as_ref().map_or(network, MergedNeurons::network);
+        let early_exit = plan.early_exit.then(|| EarlyExit::of(network)).flatten();
+        let exit = early_exit.as_ref().and_then(|exit| ThresholdExit::new(exit, threshold_layer));
         let mut preparation = Preparation {
             gpu: &gpu,
             network,
@@ -137,12 +151,19 @@ impl CudaPrepared {
         notes.append(&mut preparation.found);
         notes.push(method.weights_note());
         notes.extend(method.update_note());
+        notes.extend(merged_neurons.as_ref().map(|merged| merged.reduction().to_string()));
+        if plan.early_exit {
+            notes.push(EarlyExit::note(early_exit.as_ref(), layers));
+        }
         if plan.merge_equal_columns {
             notes.push("equal columns are not merged on the GPU; the answer is the same".to_owned());
         }
         Ok(CudaPrepared {
             network: network.clone(),
+            merged_neurons,
+            outputs,
             threshold_layer,
+            exit,
             method,
             needs,
             keep_batch_size: options.keep_batch_size,
@@ -243,9 +264,15 @@ impl CudaPrepared {
             upload,
             live_columns,
             centroids: sent.centroid_count.map(|count| u64::from(counts[count])),
+            reduction: self.merged_neurons.as_ref().map(MergedNeurons::reduction),
+            early_exit: sent.exit_count.filter(|&left| counts[left] == 0).map(|_| self.threshold_layer),
         };
-        let columns = self.download(workspace, columns, &live_inputs)?;
-        Ok(Outcome::new(Output::new(batch, self.network.outputs(), columns), report))
+        let mut columns = self.download(workspace, columns, &live_inputs)?;
+        if let Some(merged) = &self.merged_neurons {
+            let expand = |Column { input, values }| Column { input, values: merged.expand(values) };
+            columns = columns.into_par_iter().map(expand).collect();
+        }
+        Ok(Outcome::new(Output::new(batch, self.outputs, columns), report))
     }
 
     /// The memory of the last batch if it does, else new.
@@ -334,16 +361,25 @@ impl CudaPrepared {
         let columns = run.source(inputs, !takes_empty)?;
         let (columns, centroid_count) = match &self.method {
             PreparedMethod::Snicit(snicit) => {
-                let (columns, centroid_count) = snicit.infer(&mut run, columns)?;
+                let (columns, centroid_count) = snicit.infer(&mut run, columns, self.exit)?;
                 (columns, Some(centroid_count))
             }
             PreparedMethod::FeedForward(method) => {
                 let mut columns = method.pass(&mut run, columns, 0..threshold)?;
+                let mut checked = None;
                 if threshold < layers {
                     run.stages_done(&[Stage::PreConvergence, Stage::Conversion])?;
+                    if let Some(exit) = self.exit
+                        && let Some(found) = exit.check(&mut run, columns)?
+                    {
+                        (columns, checked) = (found.0, Some(found.1));
+                    }
                     columns = method.pass(&mut run, columns, threshold..layers)?;
                 }
                 let columns = method.hand_over(&mut run, columns, layers)?;
+                if let Some(checked) = checked {
+                    checked.fill(&run, columns)?;
+                }
                 // What is recorded behind a stage is launched by itself, which costs microseconds.
                 let stages = [Stage::PreConvergence, Stage::Conversion, Stage::PostConvergence];
                 run.stages_done(if threshold < layers { &stages[2..] } else { &stages })?;

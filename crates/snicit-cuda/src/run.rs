@@ -35,6 +35,8 @@ pub(crate) struct Run<'a> {
     sending: Sending<'a>,
     next_count: usize,
     next_marks: usize,
+    /// Index of the count that is zero if the layers behind the threshold layer were skipped.
+    exit_count: Option<usize>,
     /// For each layer, the index of the count of columns that entered it.
     entered: Vec<usize>,
     /// Layers sent since the last event.
@@ -61,6 +63,8 @@ pub(crate) struct Sent {
     pub(crate) entered: Vec<usize>,
     /// Index of the count of centroids, for SNICIT.
     pub(crate) centroid_count: Option<usize>,
+    /// Index of the count that is zero if the layers behind the threshold layer were skipped.
+    pub(crate) exit_count: Option<usize>,
 }
 
 impl<'a> Run<'a> {
@@ -86,6 +90,7 @@ impl<'a> Run<'a> {
             sending,
             next_count: Self::work_counter(layers, layers),
             next_marks: 0,
+            exit_count: None,
             entered: Vec::with_capacity(layers),
             unmarked_layers: 0,
             pending: VecDeque::new(),
@@ -116,6 +121,13 @@ impl<'a> Run<'a> {
         self.next_count += 1;
         assert!(self.next_count <= self.workspace.counts.bytes() / size_of::<u32>(), "too few counts");
         self.next_count - 1
+    }
+
+    /// A new count, which is to be zero if the layers behind the threshold layer are skipped.
+    pub(crate) fn new_exit_count(&mut self) -> usize {
+        let count = self.new_count();
+        self.exit_count = Some(count);
+        count
     }
 
     /// Where count `index` is.
@@ -398,7 +410,8 @@ impl<'a> Run<'a> {
         columns: Columns,
         centroid_count: Option<usize>,
     ) -> Result<(Sent, Option<Recorder>), CudaError> {
-        let sent = Sent { columns, entered: self.entered, centroid_count };
+        let Run { entered, exit_count, .. } = self;
+        let sent = Sent { columns, entered, centroid_count, exit_count };
         match self.sending {
             Sending::Recorded(recorder) => return Ok((sent, Some(recorder))),
             Sending::Quiet => {}

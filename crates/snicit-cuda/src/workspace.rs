@@ -174,7 +174,7 @@ pub(crate) fn mark_rows(layers: usize) -> usize {
 
 /// Counts that a run needs: the batch; two a layer for SNIG-2020, flagged columns and work; one for each
 /// compaction; one a layer for mini-blocks, which count what enters a layer apart; and one for each launch
-/// of the persistent update.
+/// of the persistent update; and a few for inputs, conversion, recovery and early exit.
 pub(crate) fn count_slots(layers: usize) -> usize {
-    4 * layers + layers / MIN_LAYERS_A_LAUNCH + 16
+    4 * layers + layers / MIN_LAYERS_A_LAUNCH + 17
 }

@@ -153,6 +153,7 @@ fn the_report_says_what_was_done_and_gained() {
         "accuracy",
         "accuracy_loss",
         "centroids",
+        "schedule",
         "repeat",
         "times_ms",
         "post_convergence_layer_ms",

@@ -271,6 +271,37 @@ fn layer_files_of_the_graph_challenge() {
     assert_eq!(ran.stderr, expected);
 }
 
+/// Neurons 1 and 2 are equal behind the first layer; behind the second every column is saturated or zero.
+#[test]
+fn extras_give_the_same_answers() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("net")).unwrap();
+    folder.write("net/n3-l1.tsv", "1\t1\t2\n1\t2\t2\n3\t3\t3\n");
+    let all_to_all: String = (0..9).map(|k| format!("{}\t{}\t3\n", k / 3 + 1, k % 3 + 1)).collect();
+    for layer in 2..=5 {
+        folder.write(&format!("net/n3-l{layer}.tsv"), &all_to_all);
+    }
+    folder.write("in.tsv", "1\t1\t1\n3\t3\t1\n4\t2\t1\n");
+    let line = "infer net in.tsv --bias -0.5 --activation relu:2 -t 2 --device cpu";
+    folder.done(&format!("{line} -o plain.csv"));
+    let extras = "--merge-equal-neurons --merge-equal-columns --early-exit --json -o merged.csv";
+    let report: Value = serde_json::from_str(&folder.done(&format!("{line} {extras}"))).unwrap();
+    assert_eq!(folder.read("plain.csv"), "2,2,2\n0,0,0\n2,2,2\n0,0,0\n");
+    assert_eq!(folder.read("plain.csv"), folder.read("merged.csv"));
+    let expected = serde_json::json!({
+        "merge_equal_neurons": {
+            "neurons": 15,
+            "neurons_left": 6,
+            "connections": 39,
+            "connections_left": 7,
+        },
+        "merge_equal_columns": true,
+        "early_exit": true,
+        "exit_layer": 2,
+    });
+    assert_eq!(report["extras"], expected);
+}
+
 #[test]
 fn bad_requests_and_files() {
     let folder = folder();

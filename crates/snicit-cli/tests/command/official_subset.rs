@@ -6,9 +6,10 @@ fn every_method_gives_the_official_categories() {
     let subset = subset.display();
     let folder = Folder::new();
     for method in ["BF", "SNIG", "XY", "SNICIT"] {
-        for threshold_layer in [8, 20, 30] {
+        let extras = "--merge-equal-neurons --merge-equal-columns --early-exit";
+        for (threshold_layer, extras) in [(8, ""), (20, ""), (30, ""), (8, extras), (25, extras)] {
             let line = format!(
-                "sdgc -m {method} -l 30 -t {threshold_layer} --weights {subset} \
+                "sdgc -m {method} -l 30 -t {threshold_layer} {extras} --weights {subset} \
                  --inputs {subset}/sparse-images-1024-first1200.tsv.gz \
                  --truth {subset}/neuron1024-l120-categories-first1200.tsv --json"
             );

@@ -79,6 +79,8 @@ fn json_has_exactly_the_documented_keys() {
         "categories",
         "truth",
         "centroids",
+        "schedule",
+        "extras",
         "times_ms",
         "post_convergence_layer_ms",
         "edges_per_second",
@@ -145,4 +147,49 @@ fn blank_inputs_at_the_end_count() {
     let line = "sdgc -l 24 --truth none --input-count 700 --json";
     let report = json(&folder, line);
     assert_eq!((&report["inputs"], &report["batch"]), (&700.into(), &700.into()));
+}
+
+/// They stand on their own lines, so that nobody takes them for the method.
+#[test]
+fn extras_are_told_apart() {
+    let folder = benchmark();
+    let report = json(&folder, "sdgc -l 24 -t 20 --json");
+    let off = serde_json::json!({
+        "merge_equal_neurons": null,
+        "merge_equal_columns": false,
+        "early_exit": false,
+        "exit_layer": null,
+    });
+    assert_eq!((&report["extras"], &report["schedule"]), (&off, &"engine".into()));
+    let plain = folder.done("sdgc -l 24 -t 20");
+    assert!(!plain.contains("(extra)"), "{plain}");
+
+    for method in ["BF", "SNIG", "XY", "SNICIT"] {
+        let line = format!(
+            "sdgc -m {method} -l 24 -t 20 --merge-equal-neurons --merge-equal-columns --early-exit"
+        );
+        let report = json(&folder, &format!("{line} --json"));
+        assert_eq!(report["truth"], "match", "{method}");
+        let merged = &report["extras"]["merge_equal_neurons"];
+        assert_eq!(merged["neurons"], 24 * 1024);
+        // 64 a layer, and half of that in the last of six.
+        assert_eq!(merged["neurons_left"], 24 * 64 - 4 * 32);
+        let exit = report["extras"]["exit_layer"].as_u64().unwrap();
+        assert!((10..=20).contains(&exit), "{exit}");
+        let text = folder.done(&line);
+        let extras = text.lines().filter(|line| line.ends_with("(extra)")).count();
+        assert_eq!(extras, 3, "{text}");
+        assert!(text.contains("of 24,576 left"), "{text}");
+        assert!(text.contains(&format!("layer {exit} was the last")), "{text}");
+    }
+}
+
+#[test]
+fn the_papers_schedule_needs_a_gpu() {
+    let folder = benchmark();
+    for device in ["--device cpu", "--threads 2"] {
+        let ran = folder.run(&format!("sdgc -l 24 {device} --schedule paper"));
+        ran.expect(2);
+        assert_eq!(ran.stderr, "error: --schedule paper needs a GPU; the device is the CPU\n");
+    }
 }

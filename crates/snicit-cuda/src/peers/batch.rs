@@ -185,7 +185,7 @@ impl BatchMemory {
             times: clock.times()?,
             upload,
             live_columns,
-            centroids: None,
+            ..Report::default()
         };
         let columns = self.download(peer, &live)?;
         Ok(Outcome::new(Output::new(range.len(), peer.network.outputs(), columns), report))

@@ -119,6 +119,7 @@ kernels! {
         UpdateInputMajor = "update_input_major",
         UpdateNeuronMajor = "update_neuron_major";
     "persistent_update.cu": PersistentUpdate = "persistent_update";
+    "early_exit.cu": CheckSaturation = "check_saturation", FillSaturated = "fill_saturated";
     "peers.cu": PeerEpilogue = "peer_epilogue", PeerTurn = "peer_turn";
     "recovery.cu": LocateColumns = "locate_columns", Recover = "recover";
 }

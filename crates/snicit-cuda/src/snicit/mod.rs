@@ -10,6 +10,7 @@ use snicit::{Error, SnicitOptions};
 
 use crate::clock::Stage;
 use crate::columns::Columns;
+use crate::early_exit::ThresholdExit;
 use crate::feed_forward::FeedForwardMethod;
 use crate::run::Run;
 pub(crate) use conversion::Conversion;
@@ -39,20 +40,34 @@ impl Snicit {
         Snicit { pre_convergence, threshold_layer, conversion, post_convergence }
     }
 
-    /// Sends `columns` through all stages; gives the columns after the last layer and the index of the
+    /// Sends `columns` through all stages, or through the first alone if `exit` allows it; gives the columns after the last layer and the index of the
     /// count of centroids.
     ///
     /// # Errors
     /// [`Error::Cancelled`], or what the driver says.
-    pub(crate) fn infer(&self, run: &mut Run<'_>, columns: Columns) -> Result<(Columns, usize), Error> {
+    pub(crate) fn infer(
+        &self,
+        run: &mut Run<'_>,
+        columns: Columns,
+        exit: Option<ThresholdExit>,
+    ) -> Result<(Columns, usize), Error> {
         let layers = self.threshold_layer;
-        let columns = pre_convergence::pass(&*self.pre_convergence, run, columns, layers)?;
+        let mut columns = pre_convergence::pass(&*self.pre_convergence, run, columns, layers)?;
         run.stage_done(Stage::PreConvergence)?;
+        let mut checked = None;
+        if let Some(exit) = exit
+            && let Some(found) = exit.check(run, columns)?
+        {
+            (columns, checked) = (found.0, Some(found.1));
+        }
         let converted = self.conversion.convert(run, columns)?;
         run.stage_done(Stage::Conversion)?;
         let converted = self.post_convergence.pass(run, converted)?;
         run.stage_done(Stage::PostConvergence)?;
         let columns = recovery::recover(run, &converted)?;
+        if let Some(checked) = checked {
+            checked.fill(run, columns)?;
+        }
         let columns = self.pre_convergence.expand(run, columns)?;
         Ok((columns, converted.centroid_count))
     }

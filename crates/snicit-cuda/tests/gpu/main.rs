@@ -6,6 +6,10 @@
 
 mod dense;
 mod engines;
+// What must hold of the extras on any device.
+#[path = "../../../snicit/tests/cpu/extra_cases.rs"]
+mod extra_cases;
+mod extras;
 mod large;
 mod methods;
 mod mini_blocks;

@@ -16,7 +16,7 @@ use crate::{Column, Error};
 /// A method that computes layers in full.
 pub(super) trait FeedForwardMethod: Send + Sync {
     /// Sends `source` through the layers `layers` (0-based) and gives what comes out, ascending by
-    /// input; columns that are missing are empty.
+    /// input; columns that are missing are empty. If the run exits early, they come from the layer before.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -127,7 +127,7 @@ impl FeedForwardMethod for CompactingFeedForward {
             })?;
             let columns: Vec<Column> = columns.into_iter().flatten().collect();
             start = phase.end;
-            if start == layers.end {
+            if run.exits_before(start, &columns) || start == layers.end {
                 return Ok(columns);
             }
             source = Source::Columns(if phase.start >= ALIKE_FROM {
@@ -139,6 +139,9 @@ impl FeedForwardMethod for CompactingFeedForward {
     }
 }
 
+/// Where the run may exit, it looks whether it does after so many layers.
+pub(super) const LAYERS_BETWEEN_EXITS: usize = 8;
+
 /// Columns are not compared behind earlier layers than this (0-based): while most columns still die, few
 /// are equal.
 const ALIKE_FROM: usize = 8;
@@ -149,7 +152,8 @@ const ALIKE_FROM: usize = 8;
 fn phase_end(start: usize, run: &Run<'_>) -> usize {
     const SHORTEST: usize = 4;
     let end = start + start.max(SHORTEST);
-    if run.merges_equal() { end } else { end.max(run.drop_from()) }
+    let end = if run.merges_equal() { end } else { end.max(run.drop_from()) };
+    run.exit_from().map_or(end, |from| end.min(from.max(start + LAYERS_BETWEEN_EXITS)))
 }
 
 /// Columns that a chunk should have for these layers, when there are `columns` in all.

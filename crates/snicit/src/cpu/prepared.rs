@@ -17,16 +17,23 @@ use super::spmm::{PreparedLayer, Spmm};
 use super::tile::LANES;
 use super::xy2021::{Choice, modelled_product};
 use crate::engine::{
-    FeedForward, Method, Observer, Outcome, Plan, Prepared, Report, StageTimes, validate_batch,
+    EarlyExit, FeedForward, Method, Observer, Outcome, Plan, Prepared, Report, StageTimes,
+    validate_batch,
 };
-use crate::network::Layer;
-use crate::{Error, InputBatch, Network, Output};
+use crate::network::{Layer, MergedNeurons};
+use crate::{Column, Error, InputBatch, Network, Output};
 
 pub(super) struct CpuPrepared {
     pool: Arc<ThreadPool>,
+    /// The network that is computed.
     network: Network,
     threshold_layer: usize,
     merge_equal_columns: bool,
+    /// Where equal neurons were merged, how `network` came about.
+    merged_neurons: Option<MergedNeurons>,
+    /// Neurons of the last layer that the caller knows.
+    outputs: usize,
+    early_exit: Option<EarlyExit>,
     method: PreparedMethod,
     notes: Vec<String>,
 }
@@ -44,6 +51,10 @@ impl CpuPrepared {
         plan: &Plan,
     ) -> Result<Self, Error> {
         let threshold_layer = plan.threshold_layer(network)?;
+        let outputs = network.outputs();
+        let merged_neurons = plan.merge_equal_neurons.then(|| MergedNeurons::of(network)).transpose()?;
+        let network = merged_neurons.as_ref().map_or(network, MergedNeurons::network);
+        let early_exit = plan.early_exit.then(|| EarlyExit::of(network)).flatten();
         let mut preparation = Preparation { kernels, network, choices: Vec::new() };
         let layers = network.layers();
         let method = match plan.method {
@@ -64,10 +75,24 @@ impl CpuPrepared {
                 }))
             }
         };
-        let notes = preparation.notes();
+        let mut notes = preparation.notes();
+        notes.extend(merged_neurons.as_ref().map(|merged| merged.reduction().to_string()));
+        if plan.early_exit {
+            notes.push(EarlyExit::note(early_exit.as_ref(), layers.len()));
+        }
         let merge_equal_columns = plan.merge_equal_columns;
         let network = network.clone();
-        Ok(CpuPrepared { pool, network, threshold_layer, merge_equal_columns, method, notes })
+        Ok(CpuPrepared {
+            pool,
+            network,
+            threshold_layer,
+            merge_equal_columns,
+            merged_neurons,
+            outputs,
+            early_exit,
+            method,
+            notes,
+        })
     }
 }
 
@@ -153,39 +178,57 @@ impl Prepared for CpuPrepared {
     fn infer_batch(&self, batch: &InputBatch<'_>, observer: &dyn Observer) -> Result<Outcome, Error> {
         validate_batch(batch, self.features())?;
         let threads = self.worthwhile_threads(batch);
-        let mut run = Run::new(&self.network, threads, observer);
+        let mut run = Run::new(&self.network, threads, observer).exiting_early(self.early_exit.as_ref());
         if self.merge_equal_columns {
             run = run.merging_equal_columns();
         }
-        let infer = || {
+        let mut infer = || {
             let source = Source::Inputs(batch, 0..batch.len());
-            match &self.method {
+            let result = match &self.method {
                 PreparedMethod::Snicit(snicit) => snicit.infer(&run, source),
                 PreparedMethod::FeedForward(method) => {
                     let layers = self.network.layers().len();
                     feed_forward(&**method, &run, source, self.threshold_layer, layers)
                 }
-            }
+            };
+            self.apply_extras(&mut run, result?)
         };
-        let mut result = if threads == 1 { infer() } else { self.pool.install(infer) }?;
-        if self.merge_equal_columns {
-            let start = Instant::now();
-            result.columns = run.restore_equal(result.columns);
-            result.times.recovery += start.elapsed();
-        }
+        let result = if threads == 1 { infer() } else { self.pool.install(infer) }?;
+        let early_exit = run.exited();
         let report = Report {
             threshold_layer: self.threshold_layer,
             times: result.times,
             upload: Duration::ZERO,
             live_columns: run.into_live_columns(result.columns.len()),
             centroids: result.centroids.map(|centroids| centroids as u64),
+            reduction: self.merged_neurons.as_ref().map(MergedNeurons::reduction),
+            early_exit,
         };
-        let output = Output::new(batch.len(), self.network.outputs(), result.columns);
+        let output = Output::new(batch.len(), self.outputs, result.columns);
         Ok(Outcome::new(output, report))
     }
 }
 
 impl CpuPrepared {
+    /// Makes the answer of what the extras of the plan left of it; their time counts as recovery.
+    fn apply_extras(&self, run: &mut Run<'_>, mut result: BatchResult) -> Result<BatchResult, Error> {
+        let start = Instant::now();
+        if run.exited().is_some() {
+            result.columns = run.finish_exit(result.columns, self.network.outputs())?;
+        }
+        if self.merge_equal_columns {
+            result.columns = run.restore_equal(result.columns);
+        }
+        if let Some(merged) = &self.merged_neurons {
+            let expand = |(): &mut (), Column { input, values }| {
+                Ok(Column { input, values: merged.expand(values) })
+            };
+            result.columns = run.map(result.columns, || (), expand)?;
+        }
+        result.times.recovery += start.elapsed();
+        Ok(result)
+    }
+
     /// Threads that a batch is worth: waking others takes longer than a few columns do.
     fn worthwhile_threads(&self, batch: &InputBatch<'_>) -> usize {
         /// About the work of a tenth of a millisecond on one thread.
@@ -208,7 +251,7 @@ fn feed_forward(
     let start = Instant::now();
     let mut columns = method.pass(run, source, 0..threshold_layer)?;
     times.pre_convergence = start.elapsed();
-    if threshold_layer < layers {
+    if threshold_layer < layers && run.exited().is_none() {
         let start = Instant::now();
         columns = method.pass(run, Source::Columns(columns), threshold_layer..layers)?;
         times.post_convergence = start.elapsed();

@@ -1,12 +1,13 @@
 //! One batch on its way through the layers: where it comes from, who watches, what is counted.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use super::merge::Twins;
-use crate::engine::StageTimes;
+use crate::engine::{EarlyExit, StageTimes};
 use crate::{Column, Error, InputBatch, Network, Observer};
 
 /// Columns on their way into a layer.
@@ -85,6 +86,10 @@ pub(super) struct Run<'a> {
     live_columns: Vec<AtomicU64>,
     /// Where equal columns are to be merged, those that were.
     twins: Option<Twins>,
+    /// Where layers may be skipped, if they are to be.
+    early_exit: Option<&'a EarlyExit>,
+    /// The first layer (0-based) that was skipped.
+    exited: OnceLock<usize>,
 }
 
 impl<'a> Run<'a> {
@@ -92,12 +97,26 @@ impl<'a> Run<'a> {
         let layers = network.layers().len();
         let live_columns = (0..=layers).map(|_| AtomicU64::new(0)).collect();
         let drop_from = network.preserves_zero_from();
-        Run { observer, threads, layers, drop_from, live_columns, twins: None }
+        Run {
+            observer,
+            threads,
+            layers,
+            drop_from,
+            live_columns,
+            twins: None,
+            early_exit: None,
+            exited: OnceLock::new(),
+        }
     }
 
     /// The same run, but equal columns are merged on the way.
     pub(super) fn merging_equal_columns(self) -> Self {
         Run { twins: Some(Twins::default()), ..self }
+    }
+
+    /// The same run, but it exits where `early_exit` allows it.
+    pub(super) fn exiting_early(self, early_exit: Option<&'a EarlyExit>) -> Self {
+        Run { early_exit, ..self }
     }
 
     pub(super) fn threads(&self) -> usize {
@@ -185,6 +204,51 @@ impl<'a> Run<'a> {
             Some(twins) => twins.restore(columns),
             None => columns,
         }
+    }
+
+    /// From which layer (0-based) on the run may exit, if at all.
+    pub(super) fn exit_from(&self) -> Option<usize> {
+        self.early_exit.map(EarlyExit::from)
+    }
+
+    /// Whether layer `layer` (0-based) and those behind it need not be computed for `columns`, all there are.
+    /// If so, that is said to the observer and kept.
+    pub(super) fn exits_before(&self, layer: usize, columns: &[Column]) -> bool {
+        let Some(bound) = self.early_exit.and_then(|exit| exit.bound_before(layer)) else {
+            return false;
+        };
+        let settled = |column: &Column| {
+            let all = |value: f32| column.values.iter().all(|&y| y == value);
+            all(bound) || all(0.0)
+        };
+        let exits = columns.iter().all(settled);
+        if exits && self.exited.set(layer).is_ok() {
+            self.spared_from(layer, columns.len());
+        }
+        exits
+    }
+
+    /// The first layer (0-based) that was skipped, if some were.
+    pub(super) fn exited(&self) -> Option<usize> {
+        self.exited.get().copied()
+    }
+
+    /// What the layers that were skipped make of `columns`: columns of `outputs` values without the zero
+    /// ones.
+    ///
+    /// # Errors
+    /// None, but that of [`Run::map`].
+    pub(super) fn finish_exit(
+        &self,
+        columns: Vec<Column>,
+        outputs: usize,
+    ) -> Result<Vec<Column>, Error> {
+        let Some(exit) = self.early_exit else { return Ok(columns) };
+        let saturated = columns.into_iter().filter(|column| column.values.iter().any(|&y| y != 0.0));
+        let finished = |(): &mut (), Column { input, .. }| {
+            Ok(Column { input, values: vec![exit.output(); outputs].into_boxed_slice() })
+        };
+        self.map(saturated.collect(), || (), finished)
     }
 
     /// The counts of all layers, and of the `output` columns behind the last.

@@ -76,7 +76,9 @@ impl FeedForwardMethod for TaskGraphFeedForward {
             run.spared_from(layers.end, before - columns.len());
             Ok(columns)
         })?;
-        Ok(columns.into_iter().flatten().collect())
+        let columns: Vec<Column> = columns.into_iter().flatten().collect();
+        run.exits_before(layers.end, &columns);
+        Ok(columns)
     }
 }
 

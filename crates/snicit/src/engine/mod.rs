@@ -1,8 +1,10 @@
 //! What every engine, on whatever device, takes and gives.
 
+mod early_exit;
 mod outcome;
 mod plan;
 
+pub use early_exit::EarlyExit;
 pub use outcome::{Outcome, Report, StageTimes};
 pub use plan::{FeedForward, Method, Plan, SnicitOptions, Threshold};
 

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Output;
+use crate::network::Reduction;
 
 /// The answer of an inference and how it came about.
 #[derive(Debug, Clone)]
@@ -30,10 +31,18 @@ pub struct Report {
     pub upload: Duration,
     /// Non-empty columns that entered each layer, summed over batches. Index 0 is the first layer; the
     /// last entry, one behind the last layer, counts the columns of the output. After conversion,
-    /// centroids and non-empty residue columns are counted.
+    /// centroids and non-empty residue columns are counted. No column enters the layers that an early exit
+    /// skips.
     pub live_columns: Vec<u64>,
-    /// Centroid columns, summed over batches; `None` for methods that have none.
+    /// Centroid columns, summed over batches; `None` for methods that have none. A batch that exits early
+    /// before the conversion has none.
     pub centroids: Option<u64>,
+    /// What merging equal neurons left of the network, where the plan asks for it.
+    pub reduction: Option<Reduction>,
+    /// After how many layers the others were skipped because every column was saturated or zero, where the
+    /// plan asks for it ([`EarlyExit`](super::EarlyExit)); the most of all batches. `None` if a batch went
+    /// through all layers.
+    pub early_exit: Option<usize>,
 }
 
 impl Report {
@@ -42,6 +51,7 @@ impl Report {
         self.times.add(&next.times);
         self.upload += next.upload;
         self.centroids = self.centroids.zip(next.centroids).map(|(a, b)| a + b);
+        self.early_exit = self.early_exit.zip(next.early_exit).map(|(a, b)| a.max(b));
         for (mine, next) in self.live_columns.iter_mut().zip(next.live_columns) {
             *mine += next;
         }

@@ -17,6 +17,14 @@ pub struct Plan {
     /// default). Needs a method that moves columns: BF-2019, XY-2021, or SNICIT with one of these up
     /// to the threshold layer; SNIG-2020 ignores it.
     pub merge_equal_columns: bool,
+    /// Compute equal neurons once, in the network that [`MergedNeurons`](crate::network::MergedNeurons)
+    /// makes (lossless but for the rounding of added weights; not part of any of the papers' methods, and
+    /// off by default).
+    pub merge_equal_neurons: bool,
+    /// Skip the remaining layers when they provably change nothing any more, see
+    /// [`EarlyExit`](crate::engine::EarlyExit) (lossless; not part of any of the papers' methods, and off by
+    /// default). On a GPU this is decided at the threshold layer only, and SNIG-2020 skips nothing there.
+    pub early_exit: bool,
 }
 
 impl Plan {
@@ -24,7 +32,14 @@ impl Plan {
     /// network with fewer.
     pub fn new(method: Method) -> Self {
         let snicit = SnicitOptions::sdgc();
-        Plan { method, threshold: Threshold::Default, snicit, merge_equal_columns: false }
+        Plan {
+            method,
+            threshold: Threshold::Default,
+            snicit,
+            merge_equal_columns: false,
+            merge_equal_neurons: false,
+            early_exit: false,
+        }
     }
 
     /// The same plan with threshold layer `t`.
@@ -42,6 +57,18 @@ impl Plan {
     /// The same plan, but equal columns are computed once.
     pub fn merging_equal_columns(mut self) -> Self {
         self.merge_equal_columns = true;
+        self
+    }
+
+    /// The same plan, but equal neurons are computed once.
+    pub fn merging_equal_neurons(mut self) -> Self {
+        self.merge_equal_neurons = true;
+        self
+    }
+
+    /// The same plan, but layers that provably change nothing any more are skipped.
+    pub fn exiting_early(mut self) -> Self {
+        self.early_exit = true;
         self
     }
 

@@ -2,12 +2,15 @@
 
 mod activation;
 mod bias;
+mod equal_neurons;
 mod layer;
 mod mini_blocks;
+mod saturation;
 mod weights;
 
 pub use activation::Activation;
 pub use bias::Bias;
+pub use equal_neurons::{MergedNeurons, Reduction};
 pub use layer::Layer;
 pub use mini_blocks::{MiniBlock, MiniBlocks};
 pub use weights::{Connection, InvalidWeights, SparseWeights};

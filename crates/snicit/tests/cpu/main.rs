@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod extra_cases;
+mod extras;
 mod methods;
 mod problem;
 mod refusals;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use snicit::{Engine, FeedForward, Method, Plan, SnicitOptions, classes};
 use snicit_data::medium_scale::{self, Benchmark, DataSet, Letter, Source};
 
-use crate::device::{DeviceArgs, LargeBatch};
+use crate::device::{DeviceArgs, LargeBatch, ScheduleArg};
 use crate::exit::{Failure, Verdict};
 use crate::network_args::DataArgs;
 use crate::progress::Bar;
@@ -58,6 +58,9 @@ pub(crate) struct Args {
     device: DeviceArgs,
 
     #[command(flatten)]
+    schedule: ScheduleArg,
+
+    #[command(flatten)]
     snicit: SnicitArgs,
 }
 
@@ -89,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let options = args.snicit.apply(fastest_kernels(SnicitOptions::medium_scale()));
     options.validate()?;
     let source = find(args)?;
-    let engine = args.device.open(LargeBatch::Refuse)?;
+    let engine = args.device.open_scheduled(LargeBatch::Refuse, args.schedule)?;
 
     let start = Instant::now();
     let benchmark = medium_scale::load(letter, &source)?;
@@ -113,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         asked,
         others,
         compare: args.compare,
+        schedule: args.schedule,
         load,
     };
     if args.json {

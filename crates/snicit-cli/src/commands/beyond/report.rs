@@ -5,6 +5,7 @@ use serde::Serialize;
 use snicit::{Method, Report};
 use snicit_data::medium_scale::Benchmark;
 
+use crate::device::ScheduleArg;
 use crate::table::{Facts, NumberTable};
 use crate::timing::{Lines, TimesJson};
 use crate::units::{as_ms, count, ms_digits, rate};
@@ -40,6 +41,7 @@ pub(super) struct Run<'a> {
     pub(super) others: Vec<MethodRun>,
     /// Whether the user wants to see the others, too.
     pub(super) compare: bool,
+    pub(super) schedule: ScheduleArg,
     pub(super) load: Duration,
 }
 
@@ -195,6 +197,7 @@ impl Run<'_> {
             accuracy: self.asked.accuracy,
             accuracy_loss: self.accuracy_loss(&self.asked),
             centroids: report.centroids,
+            schedule: self.schedule.name(),
             repeat: self.repeat,
             times_ms: (&report.times).into(),
             post_convergence_layer_ms: measures::post_convergence_layer_ms(network, report),
@@ -228,6 +231,8 @@ pub(super) struct RunJson<'a> {
     /// What exact feed-forward has more.
     accuracy_loss: f64,
     centroids: Option<u64>,
+    /// Of SNICIT on a GPU.
+    schedule: &'a str,
     repeat: usize,
     times_ms: TimesJson,
     post_convergence_layer_ms: Option<f64>,

@@ -9,8 +9,9 @@ use snicit_data::model::{self, Model, OpenOptions};
 use snicit_data::samples::{self, AnswerForm, Answers};
 use snicit_data::{Rounded, medium_scale};
 
-use crate::device::{DeviceArgs, LargeBatch};
+use crate::device::{DeviceArgs, LargeBatch, ScheduleArg};
 use crate::exit::{Failure, Verdict};
+use crate::extras_args::ExtrasArgs;
 use crate::progress::Bar;
 use crate::snicit_args::{self, SnicitArgs};
 use crate::{args, destination, stdout, timing};
@@ -75,7 +76,13 @@ pub(crate) struct Args {
     device: DeviceArgs,
 
     #[command(flatten)]
+    schedule: ScheduleArg,
+
+    #[command(flatten)]
     snicit: SnicitArgs,
+
+    #[command(flatten)]
+    extras: ExtrasArgs,
 }
 
 /// What folders of text files leave open.
@@ -130,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         }
     }
     let large_batch = if args.batch.is_some() { LargeBatch::Refuse } else { LargeBatch::Halve };
-    let engine = args.device.open(large_batch)?;
+    let engine = args.device.open_scheduled(large_batch, args.schedule)?;
 
     let start = Instant::now();
     let Model { network, name } = read_model(args)?;
@@ -145,6 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let default = snicit::Threshold::SDGC.min(medium_scale::threshold_layer(layers));
     let t = args.threshold_layer.unwrap_or(default);
     let plan = snicit_args::plan(args.method, Some(t)).with_snicit(options);
+    let plan = args.extras.apply(plan);
     let start = Instant::now();
     let prepared = engine.prepare(&network, &plan)?;
     let prepare = start.elapsed();
@@ -168,6 +176,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         batch: batch.min(inputs.len()),
         repeat: args.repeat,
         report: &outcome.report,
+        schedule: args.schedule,
+        extras: &args.extras,
         notes: prepared.notes(),
         accuracy: right.map(|right| 100.0 * right as f64 / inputs.len() as f64),
         load,

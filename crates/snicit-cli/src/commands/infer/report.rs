@@ -4,6 +4,8 @@ use std::time::Duration;
 use serde::Serialize;
 use snicit::{Method, Network, Report};
 
+use crate::device::ScheduleArg;
+use crate::extras_args::{ExtrasArgs, ExtrasJson};
 use crate::table::Facts;
 use crate::timing::{Lines, TimesJson};
 use crate::units::{as_ms, count, counted, rate};
@@ -19,6 +21,8 @@ pub(super) struct Run<'a> {
     pub(super) batch: usize,
     pub(super) repeat: usize,
     pub(super) report: &'a Report,
+    pub(super) schedule: ScheduleArg,
+    pub(super) extras: &'a ExtrasArgs,
     pub(super) notes: Vec<String>,
     /// In percent, if there are labels.
     pub(super) accuracy: Option<f64>,
@@ -83,6 +87,7 @@ impl Run<'_> {
         if let Some(centroids) = report.centroids {
             lines.add("centroids", &count(centroids), "");
         }
+        self.extras.add_lines(&mut lines, report);
         text + &lines.render()
     }
 
@@ -103,6 +108,8 @@ impl Run<'_> {
             threshold_layer: report.threshold_layer,
             accuracy: self.accuracy,
             centroids: report.centroids,
+            schedule: self.schedule.name(),
+            extras: self.extras.json(report),
             repeat: self.repeat,
             times_ms: (&report.times).into(),
             post_convergence_layer_ms: self.post_convergence_layer_ms(),
@@ -133,6 +140,9 @@ pub(super) struct RunJson<'a> {
     /// In percent; `null` without labels.
     accuracy: Option<f64>,
     centroids: Option<u64>,
+    /// Of SNICIT on a GPU.
+    schedule: &'a str,
+    extras: ExtrasJson,
     repeat: usize,
     times_ms: TimesJson,
     post_convergence_layer_ms: Option<f64>,

@@ -7,8 +7,9 @@ use std::time::Instant;
 use snicit::{Method, SnicitOptions};
 use snicit_data::sdgc::{self, write_categories};
 
-use crate::device::{DeviceArgs, LargeBatch};
+use crate::device::{DeviceArgs, LargeBatch, ScheduleArg};
 use crate::exit::{Failure, Verdict};
+use crate::extras_args::ExtrasArgs;
 use crate::network_args::{InputArgs, NetworkArgs};
 use crate::progress::Bar;
 use crate::snicit_args::{self, SnicitArgs};
@@ -63,11 +64,13 @@ pub(crate) struct Args {
     device: DeviceArgs,
 
     #[command(flatten)]
+    schedule: ScheduleArg,
+
+    #[command(flatten)]
     snicit: SnicitArgs,
 
-    /// Compute equal columns once: an extra that loses nothing and is part of no method
-    #[arg(long)]
-    merge_equal_columns: bool,
+    #[command(flatten)]
+    extras: ExtrasArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -89,10 +92,10 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if let Some(threshold) = args.threshold_layer.filter(|&t| t > layers) {
         return Err(snicit::Error::ThresholdBeyondLayers { threshold, layers }.into());
     }
-    let mut plan = snicit_args::plan(args.method, args.threshold_layer)
+    let plan = snicit_args::plan(args.method, args.threshold_layer)
         .with_snicit(args.snicit.apply(SnicitOptions::sdgc()));
     plan.snicit.validate()?;
-    plan.merge_equal_columns = args.merge_equal_columns;
+    let plan = args.extras.apply(plan);
     files.require(layers)?;
     input_file.require()?;
     let truth = Truth::find(&args.network, layers, args.truth.as_ref())?;
@@ -100,7 +103,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         destination::check_file(file)?;
     }
     let large_batch = if args.batch.is_some() { LargeBatch::Refuse } else { LargeBatch::Halve };
-    let engine = args.device.open(large_batch)?;
+    let engine = args.device.open_scheduled(large_batch, args.schedule)?;
 
     let start = Instant::now();
     let network = files.read(layers, bias)?;
@@ -134,6 +137,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         notes: prepared.notes(),
         categories: categories.len(),
         answer: &answer,
+        schedule: args.schedule,
+        extras: &args.extras,
         load,
         from_cache,
         prepare,

@@ -5,6 +5,8 @@ use serde::Serialize;
 use snicit::categories::Mismatch;
 use snicit::{Categories, Method, Network, Report};
 
+use crate::device::ScheduleArg;
+use crate::extras_args::{ExtrasArgs, ExtrasJson};
 use crate::table::Facts;
 use crate::timing::{Lines, TimesJson};
 use crate::units::{as_ms, count, rate};
@@ -38,6 +40,8 @@ pub(super) struct Run<'a> {
     pub(super) notes: Vec<String>,
     pub(super) categories: usize,
     pub(super) answer: &'a Answer,
+    pub(super) schedule: ScheduleArg,
+    pub(super) extras: &'a ExtrasArgs,
     pub(super) load: Duration,
     /// Whether network and inputs came from the cache.
     pub(super) from_cache: (bool, bool),
@@ -92,6 +96,7 @@ impl Run<'_> {
         lines.add("columns left", &count(measures::columns_left(report)), "");
         lines.add("centroids", &report.centroids.map_or_else(|| "–".to_owned(), count), "");
         lines.add("categories", &count(self.categories as u64), &self.comparison());
+        self.extras.add_lines(&mut lines, report);
         text + &lines.render()
     }
 
@@ -122,6 +127,8 @@ impl Run<'_> {
                 Answer::Unchecked => "none",
             },
             centroids: self.report.centroids,
+            schedule: self.schedule.name(),
+            extras: self.extras.json(self.report),
             times_ms: (&self.report.times).into(),
             post_convergence_layer_ms: self.post_convergence_layer_ms(),
             edges_per_second: self.edges_per_second(),
@@ -147,6 +154,9 @@ pub(super) struct RunJson<'a> {
     categories: usize,
     truth: &'a str,
     centroids: Option<u64>,
+    /// Of SNICIT on a GPU.
+    schedule: &'a str,
+    extras: ExtrasJson,
     times_ms: TimesJson,
     post_convergence_layer_ms: Option<f64>,
     edges_per_second: f64,

@@ -36,6 +36,9 @@ impl Snicit {
         let layers = self.threshold_layer;
         let columns = pre_convergence::pass(&*self.pre_convergence, run, source, layers)?;
         times.pre_convergence = start.elapsed();
+        if run.exited().is_some() {
+            return Ok(BatchResult { columns, times, centroids: Some(0) });
+        }
 
         let start = Instant::now();
         let converted = self.conversion.convert(run, columns)?;

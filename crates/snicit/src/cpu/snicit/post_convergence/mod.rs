@@ -12,6 +12,7 @@ mod centroids;
 mod residues;
 
 use super::conversion::Converted;
+use crate::cpu::feed_forward::LAYERS_BETWEEN_EXITS;
 use crate::cpu::kernels::Kernels;
 use crate::cpu::layout::Epilogue;
 use crate::cpu::run::Run;
@@ -87,7 +88,14 @@ impl PostConvergence {
 
         let mut start = 0;
         while start < self.layers.len() {
-            let end = self.layers.len().min(start + self.run_length(start, centroids.len()));
+            if tiles.is_empty() && run.exits_before(self.first_layer + start, &centroids) {
+                break;
+            }
+            let mut length = self.run_length(start, centroids.len());
+            if run.exit_from().is_some() {
+                length = length.min(LAYERS_BETWEEN_EXITS);
+            }
+            let end = self.layers.len().min(start + length);
             let layers = &self.layers[start..end];
             let first = self.first_layer + start;
             let trajectories;
