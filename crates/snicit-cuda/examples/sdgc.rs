@@ -3,11 +3,13 @@
 //! ```text
 //! sdgc BENCHMARK… [--methods BF,SNIG,XY,SNICIT] [--repeat N] [--mnist FILE] [--inputs N] [--cpu] [--batch N]
 //!      [--paper] [--products modelled|dense|sparse] [--merge-equal-neurons] [--early-exit] [--extras]
+//!      [--random-weights]
 //! ```
 //!
 //! `BENCHMARK` is neurons-layers, as in `1024-120`. The network is generated; the inputs are made from
 //! MNIST's training images if they are given, else drawn. With `--cpu` the CPU engine gives the truth;
 //! without, the methods are compared with one another. `--paper` keeps SNICIT to the paper's schedule.
+//! `--random-weights` draws each weight between half of the official one and one and a half of it.
 //! `--merge-equal-neurons` and `--early-exit` are extras, no part of the methods; `--extras` measures every
 //! method without them, with each, and with both, of which a line each is printed.
 
@@ -16,7 +18,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use snicit::{Categories, CpuEngine, Engine, Inputs, Method, Network, Plan, Prepared, StageTimes};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use snicit::{
+    Categories, Connection, CpuEngine, Engine, Inputs, Layer, Method, Network, Plan, Prepared,
+    SparseWeights, StageTimes,
+};
 use snicit_cuda::{CudaEngine, CudaOptions, MiniBlockUse, Products, UpdateSchedule};
 use snicit_data::{digits, mnist, radixnet, sdgc};
 
@@ -30,6 +37,7 @@ struct Arguments {
     batch: Option<usize>,
     options: CudaOptions,
     extras: Vec<Extras>,
+    random_weights: bool,
 }
 
 /// What a plan has besides its method.
@@ -73,6 +81,7 @@ fn arguments() -> Arguments {
         batch: None,
         options: CudaOptions::default(),
         extras: vec![Extras::default()],
+        random_weights: false,
     };
     let mut given = std::env::args().skip(1);
     while let Some(argument) = given.next() {
@@ -86,6 +95,7 @@ fn arguments() -> Arguments {
             "--inputs" => arguments.inputs = value().parse().unwrap(),
             "--batch" => arguments.batch = Some(value().parse().unwrap()),
             "--cpu" => arguments.cpu = true,
+            "--random-weights" => arguments.random_weights = true,
             "--paper" => {
                 arguments.options.mini_blocks = MiniBlockUse::Never;
                 arguments.options.update = UpdateSchedule::PerLayer;
@@ -134,7 +144,10 @@ fn main() {
     for &(neurons, layers) in &arguments.benchmarks {
         let start = Instant::now();
         let bias = sdgc::bias(neurons).unwrap_or(-0.3);
-        let network = radixnet::generate(neurons, layers, bias, 1, &|_| ()).unwrap();
+        let mut network = radixnet::generate(neurons, layers, bias, 1, &|_| ()).unwrap();
+        if arguments.random_weights {
+            network = with_random_weights(&network);
+        }
         let inputs = match made.take() {
             Some((width, inputs)) if width == neurons => inputs,
             _ => inputs(&arguments, neurons),
@@ -147,6 +160,20 @@ fn main() {
         benchmark(&arguments, &engine, &network, &inputs);
         made = Some((neurons, inputs));
     }
+}
+
+fn with_random_weights(network: &Network) -> Network {
+    let layers = network.layers().iter().enumerate().map(|(number, layer)| {
+        let mut random = ChaCha8Rng::seed_from_u64(number as u64);
+        let connections = layer.weights().iter().map(|connection| Connection {
+            weight: connection.weight * random.random_range(0.5..1.5),
+            ..connection
+        });
+        let (inputs, outputs) = (layer.inputs(), layer.outputs());
+        let weights = SparseWeights::from_connections(inputs, outputs, connections.collect()).unwrap();
+        Layer::new(weights, layer.bias().clone(), layer.activation()).unwrap()
+    });
+    Network::new(layers.collect::<Vec<_>>()).unwrap()
 }
 
 fn benchmark(arguments: &Arguments, engine: &CudaEngine, network: &Network, inputs: &Inputs) {

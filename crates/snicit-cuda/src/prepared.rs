@@ -38,6 +38,9 @@ use crate::{CudaError, CudaOptions, UpdateSchedule};
 /// Batches are counted in 32 bits, with room for rounding up.
 const MAX_BATCH: usize = 1 << 31;
 
+/// So many layers behind the threshold layer make a network a deep one.
+const DEEP: usize = 64;
+
 /// Batch sizes whose work is kept recorded.
 const MAX_RECORDINGS: usize = 4;
 
@@ -576,7 +579,11 @@ impl Preparation<'_> {
     ) -> Result<PostConvergence, CudaError> {
         let layers: Vec<&Layer> = self.network.layers()[first..].iter().map(AsRef::as_ref).collect();
         let method = options.post_convergence;
-        let prefers_dense = || layers.iter().any(|layer| xy2021::prefers_dense(layer, self.gpu.dense));
+        // The dense product is for many columns. Behind the conversion of a deep network a few are left.
+        let prefers_dense = || {
+            layers.len() < DEEP
+                && layers.iter().any(|layer| xy2021::prefers_dense(layer, self.gpu.dense))
+        };
         if schedule == UpdateSchedule::Persistent && method == FeedForward::Xy2021 && !prefers_dense() {
             let check = |index| self.check_connections(first + index);
             let built =
