@@ -3,6 +3,7 @@
 #include "common.cuh"
 
 constexpr u32 WARPS = 16;
+constexpr u32 THREADS = WARPS * WARP;
 constexpr u32 STRIP_OUTPUTS = 16; // of a strip with one set of inputs
 constexpr u32 ROWS = 4;           // of a strip whose outputs have their own
 constexpr u32 INPUTS_A_LANE = 4;
@@ -15,8 +16,9 @@ constexpr u32 RING = 2 * EPOCH + 1;
 constexpr u32 MAX_LAYERS = 512;
 constexpr u32 MAX_EPOCHS = MAX_LAYERS / EPOCH;
 constexpr u32 LAYERS_BETWEEN_DROPS = 4; // of synchronised layers
-constexpr u32 EPOCHS_AHEAD = 3;         // for which layers are brought into the second-level cache
-constexpr u32 NARROW_INPUTS = 1, NARROW_OUTPUTS = 2;
+
+// Neurons are numbers of 16 bits; a strip's inputs are runs of four that begin at a multiple of four.
+constexpr u32 NARROW_INPUTS = 1, NARROW_OUTPUTS = 2, RUNS = 4;
 
 struct Strip {
     u32 first_input;  // of its inputs in `inputs`, a multiple of 4
@@ -32,8 +34,8 @@ struct UpdateLayer {
     const Strip* strips;  // null: strip s has `strip_inputs` inputs, and `strip_outputs` unless it is the last
     const u8* inputs;     // input neurons, strip by strip
     const float* weights; // null: all are `weight`
-    const u8* outputs;    // output neurons, strip by strip
-    const float* bias;    // in the order of `outputs`; null: all are `uniform_bias`
+    const u8* outputs;    // output neurons, strip by strip; null: they are called by their places in this order
+    const float* bias;    // in this order; null: all are `uniform_bias`
     const u8* all;        // where all of these lie
     u64 bytes;
     u32 strip_count;
@@ -41,7 +43,7 @@ struct UpdateLayer {
     u32 strip_outputs;    // STRIP_OUTPUTS or ROWS
     u32 neurons_in;
     u32 neurons_out;
-    u32 narrow;           // NARROW_INPUTS, NARROW_OUTPUTS: neurons are numbers of 16 bits
+    u32 flags;
     float low, high;
     float weight;
     float uniform_bias;
@@ -50,8 +52,13 @@ struct UpdateLayer {
         return (inputs + INPUTS_A_LANE - 1) / INPUTS_A_LANE * INPUTS_A_LANE;
     }
     __device__ __forceinline__ bool has_rows() const { return strip_outputs == ROWS; }
-    __device__ __forceinline__ u32 input_bytes() const { return narrow & NARROW_INPUTS ? sizeof(u16) : sizeof(u32); }
-    __device__ __forceinline__ u32 output_bytes() const { return narrow & NARROW_OUTPUTS ? sizeof(u16) : sizeof(u32); }
+
+    // The neuron at a place in the order of the strips.
+    __device__ __forceinline__ u32 output(u64 place) const {
+        if (!outputs) return u32(place);
+        if (flags & NARROW_OUTPUTS) return __ldg(reinterpret_cast<const u16*>(outputs) + place);
+        return __ldg(reinterpret_cast<const u32*>(outputs) + place);
+    }
 };
 
 // Which output of a strip a lane has when the sums have been added up; two lanes have the same.
@@ -90,7 +97,7 @@ __device__ __forceinline__ void unpack(const StripData& d, u32 (&index)[INPUTS_A
 __device__ __forceinline__ void load_inputs(const UpdateLayer& layer, StripData& d, u32 start) {
     const u32 mine = start + lane_id() / 4 * INPUTS_A_LANE;
     d.numbers = make_uint4(0, 0, 0, 0);
-    d.narrow = layer.narrow & NARROW_INPUTS;
+    d.narrow = layer.flags & NARROW_INPUTS;
     if (mine >= d.inputs) {
 #pragma unroll
         for (u32 t = 0; t < INPUTS_A_LANE; ++t) d.weights[t] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
@@ -141,10 +148,7 @@ __device__ __forceinline__ StripData load_strip(const UpdateLayer& layer, u32 st
     if (o < s.outputs) {
         const u64 place = u64(s.first_output) + o;
         if (layer.bias) d.bias = __ldg(layer.bias + place);
-        if (writes_output()) {
-            if (layer.narrow & NARROW_OUTPUTS) d.output = __ldg(reinterpret_cast<const u16*>(layer.outputs) + place);
-            else d.output = __ldg(reinterpret_cast<const u32*>(layer.outputs) + place);
-        }
+        if (writes_output()) d.output = layer.output(place);
     }
     load_inputs(layer, d, 0);
     return d;
