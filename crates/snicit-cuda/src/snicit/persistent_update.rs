@@ -32,8 +32,11 @@ const RING_COLUMNS: usize = 64;
 /// The ring takes no more memory than this, unless a single column does.
 const RING_BYTES: usize = 128 << 20;
 
-/// `Progress` of the kernel: numbers of 64 and of 32 bits an epoch of four layers, and four more.
-const PROGRESS_BYTES: usize = MAX_LAYERS / 4 * (8 + 4) + 16;
+/// `Progress` of the kernel: numbers of 64 and of 32 bits an epoch of four layers, and six more.
+const PROGRESS_BYTES: usize = MAX_LAYERS / 4 * (8 + 4) + 24;
+
+/// Blocks of a cluster, CLUSTER of the kernel.
+const CLUSTER: u32 = 8;
 
 /// `UpdateLayer` of the kernel.
 #[repr(C)]
@@ -116,6 +119,7 @@ struct LayersOfLaunch {
     outputs: usize,
     /// Whether all are of one shape.
     alike: Alike,
+    blocks: u32,
     /// Dynamic, in bytes.
     shared_memory: usize,
 }
@@ -131,6 +135,8 @@ enum Alike {
     EqualWeights = 2,
     /// And the activations of two layers fit into the shared memory of one block.
     InBlock = 3,
+    /// Weights differ, the activations fit, and the GPU has clusters of blocks.
+    InCluster = 4,
 }
 
 impl PersistentUpdate {
@@ -174,22 +180,31 @@ impl PersistentUpdate {
             .enumerate()
             .map(|(index, (layer, form))| UpdateLayer::new(layer, form, weights.resident_layer(index)))
             .collect();
+        gpu.kernels.allow_shared_memory(Kernel::PersistentUpdate, room)?;
         let launches = (0..layers.len()).step_by(layers_a_launch).map(|first| {
             let of_launch = first..layers.len().min(first + layers_a_launch);
             let strips = forms[of_launch.clone()].iter().map(|form| form.strip_count);
             let max_strips = strips.max().unwrap_or(0);
             let mut shared_memory = of_launch.len() * size_of::<UpdateLayer>();
             let mut alike = Alike::of(&layers[of_launch.clone()], &forms[of_launch.clone()]);
-            if let (Alike::EqualWeights, Some(bytes)) = (alike, block_bytes(max_strips))
-                && shared_memory + bytes <= room
-            {
+            let mut blocks = gpu.device.multiprocessors;
+            let column = shared_memory + shared_column_bytes(max_strips);
+            if alike == Alike::EqualWeights && max_strips <= BLOCK_STRIPS && column <= room {
                 alike = Alike::InBlock;
-                shared_memory += bytes;
+                shared_memory = column;
+            } else if alike == Alike::Shape
+                && max_strips <= CLUSTER_STRIPS
+                && column <= room
+                && let Some(in_clusters) = blocks_in_clusters(gpu, column)?
+            {
+                alike = Alike::InCluster;
+                shared_memory = column;
+                blocks = in_clusters;
             }
-            let outputs = layers[of_launch.end - 1].outputs();
-            LayersOfLaunch { first, count: of_launch.len(), max_strips, outputs, alike, shared_memory }
+            let (count, outputs) = (of_launch.len(), layers[of_launch.end - 1].outputs());
+            Ok(LayersOfLaunch { first, count, max_strips, outputs, alike, blocks, shared_memory })
         });
-        let launches: Vec<LayersOfLaunch> = launches.collect();
+        let launches = launches.collect::<Result<Vec<LayersOfLaunch>, CudaError>>()?;
         let ring_neurons = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0).max(1);
         let column_bytes = RING * ring_neurons * size_of::<u64>();
         let ring_columns = (RING_BYTES / column_bytes).clamp(1, RING_COLUMNS);
@@ -209,7 +224,6 @@ impl PersistentUpdate {
         // No tag is 0.
         update.ring.fill(&gpu.stream, 0, update.ring.bytes())?;
         update.last_tag.fill(&gpu.stream, 0, update.last_tag.bytes())?;
-        gpu.kernels.allow_shared_memory(Kernel::PersistentUpdate, room)?;
         Ok(Some((update, choices)))
     }
 
@@ -290,11 +304,16 @@ impl PersistentUpdate {
         };
         let launch = Launch {
             kernel: Kernel::PersistentUpdate,
-            blocks: run.gpu.device.multiprocessors,
+            blocks: layers.blocks,
             threads: (THREADS, 1),
             shared_memory: layers.shared_memory,
         };
-        launch.enqueue_cooperative(&run.gpu.kernels, run.stream, arguments)?;
+        match layers.alike {
+            Alike::InCluster => {
+                launch.enqueue_in_clusters(&run.gpu.kernels, run.stream, arguments, CLUSTER)?;
+            }
+            _ => launch.enqueue_cooperative(&run.gpu.kernels, run.stream, arguments)?,
+        }
         Ok(result)
     }
 }
@@ -320,12 +339,28 @@ impl Alike {
     }
 }
 
-/// Shared memory that one block needs for the activations of two layers, each with a run of zeros; `None` if
-/// several blocks are faster.
-fn block_bytes(strips: usize) -> Option<usize> {
-    /// Strips that a block takes at most: eight times STRIPS_AT_ONCE of the kernel.
-    const STRIPS: usize = 1024;
-    (strips <= STRIPS).then_some(2 * (strips * STRIP_OUTPUTS + 4) * size_of::<f32>())
+/// Strips that one block takes at most: eight times STRIPS_AT_ONCE of the kernel.
+const BLOCK_STRIPS: usize = 1024;
+
+/// Strips that a cluster takes at most: two for each warp.
+const CLUSTER_STRIPS: usize = 256;
+
+/// Shared memory for the activations of two layers, each with a run of zeros.
+fn shared_column_bytes(strips: usize) -> usize {
+    2 * (strips * STRIP_OUTPUTS + 4) * size_of::<f32>()
+}
+
+/// Blocks of a launch in clusters, all of which can be on the device at the same time; `None` if it has no
+/// clusters.
+fn blocks_in_clusters(gpu: &Gpu, shared_memory: usize) -> Result<Option<u32>, CudaError> {
+    if gpu.device.capability < (9, 0) {
+        return Ok(None);
+    }
+    let kernel = Kernel::PersistentUpdate;
+    let launch = Launch { kernel, blocks: CLUSTER, threads: (THREADS, 1), shared_memory };
+    gpu.device.context.bind_to_thread().to("switch to the GPU")?;
+    let clusters = gpu.kernels.clusters_at_once(launch, CLUSTER)?;
+    Ok((clusters > 0).then_some(clusters * CLUSTER))
 }
 
 /// Shared memory that a block can have besides its own variables; `None` if that is too little for the table of
