@@ -13,12 +13,11 @@ __device__ __noinline__ void update_layer(const PersistentUpdateArguments& a, co
 
 // What a lane needs of a strip in layers that are all alike: see PersistentUpdateArguments::alike.
 struct AlikeStrip {
-    u32 input; // the lane's, one of up to 32
+    u32 input;  // the lane's, one of up to 32
+    u32 output; // NONE if it writes none
     float bias;
     float4 weights[INPUTS_A_LANE];
 };
-
-__device__ __forceinline__ bool has_tag(u64 word, u32 tag) { return u32(word >> 32) == tag; }
 
 // The sum of one output's products; without EQUAL_WEIGHTS that of output_of_lane(), with them all outputs' own.
 template <bool EQUAL_WEIGHTS>
@@ -43,7 +42,7 @@ __device__ __forceinline__ float sum_of_strip(const AlikeStrip& d, float weight,
 // of them. It is flow_on<true> without what such layers need not decide: the chain from the words of one layer to
 // those of the next is short. A lane has one input. Where all weights are equal there is one sum for all outputs.
 template <bool EQUAL_WEIGHTS, u32 STRIPS>
-__device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, const UpdateLayer* layers,
+__device__ __noinline__ void flow_alike(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                            FlowingShared& shared, Flow flow) {
     const u32 warps = flow.workers, first_strip = spread_warp_id();
     const u32 last_layer = a.layer_count - 1;
@@ -63,8 +62,13 @@ __device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, c
     auto load = [&](const UpdateLayer& layer, u32 s, AlikeStrip& d) {
         d.input = 0;
         if (has_input) d.input = __ldg(reinterpret_cast<const u16*>(layer.inputs) + u64(s) * stored + lane);
+        d.output = NONE;
         d.bias = layer.uniform_bias;
-        if (layer.bias && s * STRIP_OUTPUTS + o < neurons) d.bias = __ldg(layer.bias + s * STRIP_OUTPUTS + o);
+        const u32 place = s * STRIP_OUTPUTS + o;
+        if (writes && place < neurons) {
+            d.output = layer.output(place);
+            if (layer.bias) d.bias = __ldg(layer.bias + place);
+        }
         if constexpr (!EQUAL_WEIGHTS) {
             const u32 mine = lane / 4 * INPUTS_A_LANE;
             const float4* rows = reinterpret_cast<const float4*>(layer.weights) + (u64(s) * stored + mine) * (STRIP_OUTPUTS / 4);
@@ -79,6 +83,7 @@ __device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, c
 #pragma unroll
     for (u32 i = 0; i < STRIPS; ++i) {
         next[i] = {};
+        next[i].output = NONE;
         if (first_strip + i * warps < a.max_strips) load(layers[l], first_strip + i * warps, next[i]);
     }
 
@@ -95,30 +100,29 @@ __device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, c
         slot = slot + 1 == RING ? 0 : slot + 1;
         u64* out = a.ring + slot * slot_words;
 
-        // The words are asked for at once, and again before they can have come: whoever has asked too early is
-        // not to wait for as long again. In between, what does not depend on them.
+        // The words are asked for at once; then, while they come, what does not depend on them.
         AlikeStrip now[STRIPS];
-        u64 word[STRIPS], again[STRIPS];
-        auto ask = [&](u64 (&words)[STRIPS]) {
-#pragma unroll
-            for (u32 i = 0; i < STRIPS; ++i) {
-                if (!has_tag(words[i], tag)) words[i] = load_word(in + now[i].input);
-            }
-        };
-        auto here = [&](const u64 (&words)[STRIPS]) {
-            bool all = true;
-#pragma unroll
-            for (u32 i = 0; i < STRIPS; ++i) all &= has_tag(words[i], tag);
-            return __all_sync(ALL_LANES, all);
-        };
+        u64 word[STRIPS];
 #pragma unroll
         for (u32 i = 0; i < STRIPS; ++i) {
             now[i] = next[i];
-            word[i] = 0;
-            if (!has_input || first_strip + i * warps >= a.max_strips) word[i] = u64(tag) << 32;
-            again[i] = word[i];
+            const bool needs = has_input && first_strip + i * warps < a.max_strips;
+            word[i] = needs ? 0 : u64(tag) << 32;
         }
-        ask(word);
+        auto here = [&](u32 i) { return u32(word[i] >> 32) == tag; };
+        auto ask = [&] {
+#pragma unroll
+            for (u32 i = 0; i < STRIPS; ++i) {
+                if (!here(i)) word[i] = load_word(in + now[i].input);
+            }
+        };
+        auto all_here = [&] {
+            bool all = true;
+#pragma unroll
+            for (u32 i = 0; i < STRIPS; ++i) all &= here(i);
+            return __all_sync(ALL_LANES, all);
+        };
+        ask();
         if (flow.step % EPOCH == 0 && flow.step > begun) {
             // What the epoch before has read has been used.
             arrive(&shared.done[epoch - 1], &a.progress->arrived[epoch - 1], flow.warps_of_block, false);
@@ -131,25 +135,12 @@ __device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, c
         }
         const UpdateLayer& layer = layers[l];
         const float low = layer.low, high = layer.high, weight = layer.weight;
-        ask(again);
-        for (;;) {
-            if (here(word)) break;
-            ask(word);
-            if (here(again)) {
-#pragma unroll
-                for (u32 i = 0; i < STRIPS; ++i) word[i] = again[i];
-                break;
-            }
-            ask(again);
-        }
+        while (!all_here()) ask();
 #pragma unroll
         for (u32 i = 0; i < STRIPS; ++i) {
-            const u32 s = first_strip + i * warps;
             const float z = sum_of_strip<EQUAL_WEIGHTS>(now[i], weight, __uint_as_float(u32(word[i])));
             const float y = clamp(z + now[i].bias, low, high);
-            if (writes && s < a.max_strips && s * STRIP_OUTPUTS + o < neurons) {
-                store_word(out + s * STRIP_OUTPUTS + o, u64(tag + 1) << 32 | __float_as_uint(y));
-            }
+            if (now[i].output != NONE) store_word(out + now[i].output, u64(tag + 1) << 32 | __float_as_uint(y));
         }
     }
     if (flow.step > 0) finish(a, shared, flow);

@@ -10,7 +10,8 @@ constexpr u32 STRIPS_AT_ONCE = THREADS / LANES_A_STRIP;
 // What a lane needs of a strip besides activations. It has runs number `lane % 4` and `lane % 4 + 4`: where they
 // are parts of other strips' outputs, neighbouring lanes read neighbouring banks.
 struct BlockStrip {
-    uint2 first, second;
+    uint2 first, second; // four inputs each, numbers of 16 bits
+    uint2 outputs;
 };
 
 // A warp takes at most TASKS times eight strips. By all threads of a block.
@@ -37,6 +38,7 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
         for (u32 i = 0; i < TASKS; ++i) {
             d[i].first = four_inputs(layer, strip[i], stored, inputs, quarter * RUN, column.zeros);
             d[i].second = four_inputs(layer, strip[i], stored, inputs, (LANES_A_STRIP + quarter) * RUN, column.zeros);
+            d[i].outputs = four_outputs(layer, strip[i] * STRIP_OUTPUTS + quarter * RUN, neurons, column.unused);
         }
     };
     auto update = [&](const UpdateLayer& layer, const BlockStrip (&d)[TASKS], const float* in, float* out) {
@@ -58,31 +60,33 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
 #pragma unroll
         for (u32 i = 0; i < TASKS; ++i) {
             const float z = layer.weight * sum[i];
-            const float4 y = four_outputs(layer, make_float4(z, z, z, z), bias[i]);
-            *reinterpret_cast<float4*>(out + strip[i] * STRIP_OUTPUTS + quarter * RUN) = y;
+            u32 output[RUN];
+            unpack(d[i].outputs.x, d[i].outputs.y, output);
+            const float of_output[RUN] = {bias[i].x, bias[i].y, bias[i].z, bias[i].w};
+#pragma unroll
+            for (u32 o = 0; o < RUN; ++o) out[output[o]] = clamp(z + of_output[o], layer.low, layer.high);
         }
     };
 
-    // A layer of few strips takes less time than the second-level cache: they are loaded two layers ahead.
-    constexpr u32 AHEAD = TASKS <= 4 ? 2 : 1;
-    BlockStrip upcoming[AHEAD][TASKS];
-#pragma unroll
-    for (u32 k = 0; k < AHEAD; ++k) load(layers[min(first_layer + k, last_layer)], upcoming[k]);
+    // A layer takes less time than the second-level cache: they are loaded two layers ahead.
+    BlockStrip even[TASKS], odd[TASKS];
+    load(layers[first_layer], even);
+    load(layers[min(first_layer + 1, last_layer)], odd);
     auto step = [&](u32 l, BlockStrip (&d)[TASKS], const float* in, float* out) {
         BlockStrip now[TASKS];
 #pragma unroll
         for (u32 i = 0; i < TASKS; ++i) now[i] = d[i];
-        load(layers[min(l + AHEAD, last_layer)], d);
+        load(layers[min(l + 2, last_layer)], d);
         update(layers[l], now, in, out);
         barrier_of_first(threads);
     };
     for (u32 l = first_layer; l <= last_layer; l += 2) {
-        step(l, upcoming[0], column.layers[0], column.layers[1]);
+        step(l, even, column.layers[0], column.layers[1]);
         if (threadIdx.x == 0) store_number(&a.progress->layer, l);
         if (l == last_layer) break;
-        step(l + 1, upcoming[AHEAD - 1], column.layers[1], column.layers[0]);
+        step(l + 1, odd, column.layers[1], column.layers[0]);
     }
     const float* result = column.layers[(last_layer - first_layer + 1) % 2];
     float* to = result_of(a, shared, neurons);
-    for (u32 place = threadIdx.x; place < neurons; place += threads) to[layers[last_layer].output(place)] = result[place];
+    for (u32 i = threadIdx.x; i < neurons; i += threads) to[i] = result[i];
 }

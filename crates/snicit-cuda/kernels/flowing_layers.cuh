@@ -8,6 +8,7 @@ struct FlowingShared {
     u32 center[RING_COLUMNS];
     u32 done[MAX_EPOCHS];     // warps that have gone past an epoch
     u32 before_last;          // warps that have gone past the last layer but one
+    u32 step;                 // where one block alone goes on, for its warps that have waited
 };
 
 // Warps that have work in a layer of so many strips, or parts of them: as many as possible, but none is to have

@@ -8,16 +8,16 @@
 // say once an epoch of some layers. With more columns than the ring has room for, layers are separated by
 // barriers of the grid, until few enough are left ("synchronised" layers).
 //
-// When one column is left, there are shorter ways through layers that are all alike: alike_layers.cuh,
-// block_layers.cuh and cluster_layers.cuh.
+// When one column is left, there are shorter ways through layers that are all alike: alike_layers.cuh and
+// block_layers.cuh.
 //
-// Between the layers of a network neurons are numbered strip by strip, so that outputs of a strip lie side by side.
+// Between the layers of a network neurons are numbered such that those which the same strips read lie side by side,
+// or else the outputs of a strip: see layout/update.rs.
 //
 // A warp takes a strip: sixteen outputs with one set of inputs, or four outputs that each have their own. Its
 // lanes are eight groups of inputs times four groups of four outputs, or times four outputs.
 #include "alike_layers.cuh"
 #include "block_layers.cuh"
-#include "cluster_layers.cuh"
 #include "prefetch_layers.cuh"
 #include "synchronised_layers.cuh"
 
@@ -27,29 +27,11 @@ __device__ __noinline__ Flow flow_with_several(const PersistentUpdateArguments& 
     return flow_on<false>(a, layers, shared, kept, flow);
 }
 
-// The last column by one block or cluster, which all its warps have entered.
-__device__ __forceinline__ void alone(const PersistentUpdateArguments& a, const UpdateLayer* layers,
-                                      const FlowingShared& shared, const Flow& flow, float* activations) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-    __shared__ u64 barriers[2];
-    if (a.alike == ALIKE_IN_CLUSTER) {
-        if (a.max_strips <= CLUSTER * WARPS) flow_in_cluster<1>(a, layers, shared, flow, activations, barriers);
-        else flow_in_cluster<2>(a, layers, shared, flow, activations, barriers);
-        return;
-    }
-#endif
+// The last column by one block, which all its warps have entered.
+__device__ __forceinline__ void in_block(const PersistentUpdateArguments& a, const UpdateLayer* layers,
+                                         const FlowingShared& shared, const Flow& flow, float* activations) {
     if (a.max_strips <= STRIPS_AT_ONCE) flow_in_block<1>(a, layers, shared, flow, activations);
-    else if (a.max_strips <= 2 * STRIPS_AT_ONCE) flow_in_block<2>(a, layers, shared, flow, activations);
-    else if (a.max_strips <= 4 * STRIPS_AT_ONCE) flow_in_block<4>(a, layers, shared, flow, activations);
-    else flow_in_block<8>(a, layers, shared, flow, activations);
-}
-
-// A barrier of one block, or of a cluster.
-__device__ __forceinline__ void meet(u32 blocks) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-    if (blocks > 1) return cluster_barrier();
-#endif
-    __syncthreads();
+    else flow_in_block<2>(a, layers, shared, flow, activations);
 }
 
 // All layers from `first_layer` on, for `count` columns: those in the list of live slots, or, from the first
@@ -81,21 +63,20 @@ __device__ __forceinline__ void flowing_layers(const PersistentUpdateArguments& 
     flow.blocks = min(flow.workers, gridDim.x);
     flow.warps_of_block = works ? (flow.workers - blockIdx.x - 1) / gridDim.x + 1 : 0;
     flow.keeps_books = spread_warp_id() == 0 && lane_id() == 0;
-    if (a.alike == ALIKE_IN_BLOCK || a.alike == ALIKE_IN_CLUSTER) {
-        // The first block or cluster alone takes the last column; until then its warps without work wait.
-        const u32 blocks = a.alike == ALIKE_IN_BLOCK ? 1 : CLUSTER;
-        const u32 others = gridDim.x * (WARPS - 1) + blocks;
+    if (a.alike == ALIKE_IN_BLOCK) {
+        // The first block alone takes the last column; until then its warps without work wait.
+        const u32 others = gridDim.x * (WARPS - 1) + 1;
         if (flow.live != 1) {
             if (works) flow = flow_with_several(a, layers, shared, kept, flow);
-            else if (blockIdx.x >= blocks) prefetch_layers(a, layers, first_layer, max(flow.workers, others));
-            if (blockIdx.x >= blocks) return;
-            if (flow.keeps_books) store_number(&a.progress->step, flow.step);
-            meet(blocks);
-            flow.step = load_number(&a.progress->step);
+            else if (blockIdx.x != 0) prefetch_layers(a, layers, first_layer, max(flow.workers, others));
+            if (blockIdx.x != 0) return;
+            if (flow.keeps_books) shared.step = flow.step;
+            __syncthreads();
+            flow.step = shared.step;
             flow.live = 1;
         }
-        if (blockIdx.x >= blocks) prefetch_layers(a, layers, first_layer, others);
-        else if (first_layer + flow.step < a.layer_count) alone(a, layers, shared, flow, activations);
+        if (blockIdx.x != 0) prefetch_layers(a, layers, first_layer, others);
+        else if (first_layer + flow.step < a.layer_count) in_block(a, layers, shared, flow, activations);
         return;
     }
     if (!works) {

@@ -1,19 +1,22 @@
-// The only column left, in the shared memory of a block, through layers that are all alike: what the ways by one
-// block and by a cluster of blocks have in common.
+// The only column left, in the shared memory of a block that takes it through layers that are all alike: how it
+// comes there, and how a lane reads and writes four activations.
 #pragma once
 #include "flowing_layers.cuh"
 
 constexpr u32 RUN = 4; // inputs that a lane reads at once where inputs are runs; outputs that it writes
 
-// The activations of two layers, by turns: whole strips, and a run of zeros for inputs that only fill up.
+// The activations of two layers, by turns, each with a run of zeros for inputs that only fill up, and one for
+// outputs that only fill up.
 struct SharedColumn {
     float* layers[2];
-    u32 zeros; // where they begin, in each
+    u32 zeros;  // where they begin, in each
+    u32 unused; // the others, likewise
 
     __device__ __forceinline__ SharedColumn(float* activations, u32 strips) {
         zeros = strips * STRIP_OUTPUTS;
         layers[0] = activations;
-        layers[1] = activations + zeros + RUN;
+        unused = zeros + RUN;
+        layers[1] = activations + unused + RUN;
     }
 };
 
@@ -70,16 +73,24 @@ __device__ __forceinline__ float4 four_activations(const float* in, uint2 four, 
     return make_float4(in[index[0]], in[index[1]], in[index[2]], in[index[3]]);
 }
 
+// The outputs of a strip from `place` in the order of the strips on, a multiple of four, likewise.
+__device__ __forceinline__ uint2 four_outputs(const UpdateLayer& layer, u32 place, u32 neurons, u32 unused) {
+    const u32 last = place + RUN - 1;
+    if (last < neurons) {
+        if (!layer.outputs) return make_uint2(place | (place + 1) << 16, (place + 2) | last << 16);
+        return __ldg(reinterpret_cast<const uint2*>(layer.outputs + place * sizeof(u16)));
+    }
+    u32 output[RUN];
+#pragma unroll
+    for (u32 o = 0; o < RUN; ++o) output[o] = place + o < neurons ? layer.output(place + o) : unused;
+    return make_uint2(output[0] | output[1] << 16, output[2] | output[3] << 16);
+}
+
 // The biases of four outputs. What lies behind the last is read but not used: arrays are whole 16 bytes.
 __device__ __forceinline__ float4 four_biases(const UpdateLayer& layer, u32 place, u32 neurons) {
     if (layer.bias && place < neurons) return __ldg(reinterpret_cast<const float4*>(layer.bias + place));
     const float bias = layer.uniform_bias;
     return make_float4(bias, bias, bias, bias);
-}
-
-__device__ __forceinline__ float4 four_outputs(const UpdateLayer& layer, float4 z, float4 bias) {
-    return make_float4(clamp(z.x + bias.x, layer.low, layer.high), clamp(z.y + bias.y, layer.low, layer.high),
-                       clamp(z.z + bias.z, layer.low, layer.high), clamp(z.w + bias.w, layer.low, layer.high));
 }
 
 // Where the last layer is written to.

@@ -34,7 +34,7 @@ struct UpdateLayer {
     const Strip* strips;  // null: strip s has `strip_inputs` inputs, and `strip_outputs` unless it is the last
     const u8* inputs;     // input neurons, strip by strip
     const float* weights; // null: all are `weight`
-    const u8* outputs;    // output neurons, strip by strip; null: they are called by their places in this order
+    const u8* outputs;    // output neurons, strip by strip; null: they are 0, 1, 2, …
     const float* bias;    // in this order; null: all are `uniform_bias`
     const u8* all;        // where all of these lie
     u64 bytes;
@@ -53,7 +53,7 @@ struct UpdateLayer {
     }
     __device__ __forceinline__ bool has_rows() const { return strip_outputs == ROWS; }
 
-    // The neuron at a place in the order of the strips.
+    // The output neuron at a place in the order of the strips.
     __device__ __forceinline__ u32 output(u64 place) const {
         if (!outputs) return u32(place);
         if (flags & NARROW_OUTPUTS) return __ldg(reinterpret_cast<const u16*>(outputs) + place);

@@ -10,16 +10,13 @@ struct Progress {
     u32 barrier;             // arrivals at the barriers of synchronised layers
     u32 count;               // columns left
     u32 layer;               // where the launch is, roughly: for those who prefetch
-    u32 step;                // where the last column goes on, for warps that have waited for it
-    u32 unused;
 };
 
 // ALIKE: all layers of a launch have as many neurons as the first has inputs, 16-bit numbers for them, and no list
 // of strips: as many strips, of sixteen outputs and as many inputs, at most INPUTS_AT_ONCE.
 // ALIKE_EQUAL_WEIGHTS: and in each layer all weights are equal. ALIKE_IN_BLOCK: and one block has room for the
-// activations, see block_layers.cuh. ALIKE_IN_CLUSTER: weights differ, each block has room for the activations, and
-// blocks come in clusters, see cluster_layers.cuh.
-constexpr u32 ALIKE = 1, ALIKE_EQUAL_WEIGHTS = 2, ALIKE_IN_BLOCK = 3, ALIKE_IN_CLUSTER = 4;
+// activations, see block_layers.cuh.
+constexpr u32 ALIKE = 1, ALIKE_EQUAL_WEIGHTS = 2, ALIKE_IN_BLOCK = 3;
 
 struct PersistentUpdateArguments {
     const UpdateLayer* layers;

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::time::{Duration, Instant};
 
-use cudarc::driver::sys::{self, CUfunction_attribute_enum as FunctionAttribute};
+use cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
 use cudarc::driver::{CudaFunction, CudaStream, result};
 use cudarc::nvrtc::Ptx;
 use rayon::prelude::*;
@@ -38,7 +38,6 @@ const HEADERS: &[(&str, &str)] = &[
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
     ("shared_column.cuh", include_str!("../../kernels/shared_column.cuh")),
     ("block_layers.cuh", include_str!("../../kernels/block_layers.cuh")),
-    ("cluster_layers.cuh", include_str!("../../kernels/cluster_layers.cuh")),
     ("prefetch_layers.cuh", include_str!("../../kernels/prefetch_layers.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),
     ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
@@ -208,20 +207,6 @@ impl Kernels {
         Ok(usize::try_from(bytes).unwrap_or(0))
     }
 
-    /// How many clusters of `cluster` blocks of a launch can be on the device at the same time. The GPU must
-    /// know clusters, from sm_90 on.
-    pub(crate) fn clusters_at_once(&self, launch: Launch, cluster: u32) -> Result<u32, CudaError> {
-        let mut attributes = [cluster_dimension(cluster)];
-        let config = launch.config(std::ptr::null_mut(), &mut attributes);
-        let mut clusters = 0;
-        let function = self.function(launch.kernel).cu_function();
-        // SAFETY: the function is loaded, and the configuration and its attributes outlive the call.
-        unsafe { sys::cuOccupancyMaxActiveClusters(&mut clusters, function, &config) }
-            .result()
-            .to("describe a kernel")?;
-        Ok(u32::try_from(clusters).unwrap_or(0))
-    }
-
     fn function(&self, kernel: Kernel) -> &CudaFunction {
         &self.functions[kernel as usize]
     }
@@ -271,53 +256,6 @@ impl Launch {
         self.enqueue_with(kernels, stream, arguments, true)
     }
 
-    /// As [`Launch::enqueue_cooperative`], with blocks in clusters of `cluster`, which divides their number.
-    pub(crate) fn enqueue_in_clusters<A: KernelArguments>(
-        self,
-        kernels: &Kernels,
-        stream: &CudaStream,
-        arguments: A,
-        cluster: u32,
-    ) -> Result<(), CudaError> {
-        assert!(A::KERNELS.contains(&self.kernel), "{:?} takes other arguments", self.kernel);
-        let mut arguments = arguments;
-        let mut pointers = [(&raw mut arguments).cast::<c_void>()];
-        let mut attributes = [
-            cluster_dimension(cluster),
-            sys::CUlaunchAttribute {
-                id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_COOPERATIVE,
-                pad: [0; 4],
-                value: sys::CUlaunchAttributeValue { cooperative: 1 },
-            },
-        ];
-        let config = self.config(stream.cu_stream(), &mut attributes);
-        stream.context().bind_to_thread().to("switch to the GPU")?;
-        let function = kernels.function(self.kernel).cu_function();
-        // SAFETY: as for `enqueue_with`; configuration and attributes outlive the call.
-        unsafe { sys::cuLaunchKernelEx(&config, function, pointers.as_mut_ptr(), std::ptr::null_mut()) }
-            .result()
-            .to("launch a kernel")
-    }
-
-    fn config(
-        self,
-        stream: sys::CUstream,
-        attributes: &mut [sys::CUlaunchAttribute],
-    ) -> sys::CUlaunchConfig {
-        sys::CUlaunchConfig {
-            gridDimX: self.blocks.max(1),
-            gridDimY: 1,
-            gridDimZ: 1,
-            blockDimX: self.threads.0,
-            blockDimY: self.threads.1,
-            blockDimZ: 1,
-            sharedMemBytes: self.shared_memory as u32,
-            hStream: stream,
-            attrs: attributes.as_mut_ptr(),
-            numAttrs: attributes.len() as u32,
-        }
-    }
-
     fn enqueue_with<A: KernelArguments>(
         self,
         kernels: &Kernels,
@@ -344,13 +282,4 @@ impl Launch {
         }
         .to("launch a kernel")
     }
-}
-
-fn cluster_dimension(blocks: u32) -> sys::CUlaunchAttribute {
-    let mut value = sys::CUlaunchAttributeValue { pad: [0; 64] };
-    value.clusterDim.x = blocks;
-    value.clusterDim.y = 1;
-    value.clusterDim.z = 1;
-    let id = sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
-    sys::CUlaunchAttribute { id, pad: [0; 4], value }
 }

@@ -32,11 +32,8 @@ const RING_COLUMNS: usize = 64;
 /// The ring takes no more memory than this, unless a single column does.
 const RING_BYTES: usize = 128 << 20;
 
-/// `Progress` of the kernel: numbers of 64 and of 32 bits an epoch of four layers, and six more.
-const PROGRESS_BYTES: usize = MAX_LAYERS / 4 * (8 + 4) + 24;
-
-/// Blocks of a cluster, CLUSTER of the kernel.
-const CLUSTER: u32 = 8;
+/// `Progress` of the kernel: numbers of 64 and of 32 bits an epoch of four layers, and four more.
+const PROGRESS_BYTES: usize = MAX_LAYERS / 4 * (8 + 4) + 16;
 
 /// `UpdateLayer` of the kernel.
 #[repr(C)]
@@ -119,7 +116,6 @@ struct LayersOfLaunch {
     outputs: usize,
     /// Whether all are of one shape.
     alike: Alike,
-    blocks: u32,
     /// Dynamic, in bytes.
     shared_memory: usize,
 }
@@ -135,8 +131,6 @@ enum Alike {
     EqualWeights = 2,
     /// And the activations of two layers fit into the shared memory of one block.
     InBlock = 3,
-    /// Weights differ, the activations fit, and the GPU has clusters of blocks.
-    InCluster = 4,
 }
 
 impl PersistentUpdate {
@@ -164,10 +158,13 @@ impl PersistentUpdate {
         });
         let ordered = ordered.collect::<Result<Vec<_>, CudaError>>()?;
         let (orders, choices): (Vec<StripOrder>, Vec<xy2021::Choice>) = ordered.into_iter().unzip();
+        let between = orders.par_windows(2).zip(&layers[1..]);
+        let places: Vec<Vec<u32>> =
+            between.map(|(two, reader)| two[0].places(reader, &two[1])).collect();
         let (built, weights) = WeightStore::new(&gpu.device, placement, layers.len(), |index| {
-            let before = index.checked_sub(1).map(|before| &orders[before]);
-            let last = index + 1 == layers.len();
-            let built = UpdateForm::build(layers[index], &orders[index], before, last);
+            let of_inputs = index.checked_sub(1).map(|before| &places[before][..]);
+            let of_outputs = places.get(index).map(|places| &places[..]);
+            let built = UpdateForm::build(layers[index], &orders[index], of_inputs, of_outputs);
             Ok(built.map_or((None, Vec::new()), |(form, bytes)| (Some(form), bytes)))
         })?;
         let Some(forms) = built.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
@@ -187,24 +184,15 @@ impl PersistentUpdate {
             let max_strips = strips.max().unwrap_or(0);
             let mut shared_memory = of_launch.len() * size_of::<UpdateLayer>();
             let mut alike = Alike::of(&layers[of_launch.clone()], &forms[of_launch.clone()]);
-            let mut blocks = gpu.device.multiprocessors;
             let column = shared_memory + shared_column_bytes(max_strips);
             if alike == Alike::EqualWeights && max_strips <= BLOCK_STRIPS && column <= room {
                 alike = Alike::InBlock;
                 shared_memory = column;
-            } else if alike == Alike::Shape
-                && max_strips <= CLUSTER_STRIPS
-                && column <= room
-                && let Some(in_clusters) = blocks_in_clusters(gpu, column)?
-            {
-                alike = Alike::InCluster;
-                shared_memory = column;
-                blocks = in_clusters;
             }
             let (count, outputs) = (of_launch.len(), layers[of_launch.end - 1].outputs());
-            Ok(LayersOfLaunch { first, count, max_strips, outputs, alike, blocks, shared_memory })
+            LayersOfLaunch { first, count, max_strips, outputs, alike, shared_memory }
         });
-        let launches = launches.collect::<Result<Vec<LayersOfLaunch>, CudaError>>()?;
+        let launches: Vec<LayersOfLaunch> = launches.collect();
         let ring_neurons = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0).max(1);
         let column_bytes = RING * ring_neurons * size_of::<u64>();
         let ring_columns = (RING_BYTES / column_bytes).clamp(1, RING_COLUMNS);
@@ -304,16 +292,11 @@ impl PersistentUpdate {
         };
         let launch = Launch {
             kernel: Kernel::PersistentUpdate,
-            blocks: layers.blocks,
+            blocks: run.gpu.device.multiprocessors,
             threads: (THREADS, 1),
             shared_memory: layers.shared_memory,
         };
-        match layers.alike {
-            Alike::InCluster => {
-                launch.enqueue_in_clusters(&run.gpu.kernels, run.stream, arguments, CLUSTER)?;
-            }
-            _ => launch.enqueue_cooperative(&run.gpu.kernels, run.stream, arguments)?,
-        }
+        launch.enqueue_cooperative(&run.gpu.kernels, run.stream, arguments)?;
         Ok(result)
     }
 }
@@ -339,28 +322,12 @@ impl Alike {
     }
 }
 
-/// Strips that one block takes at most: eight times STRIPS_AT_ONCE of the kernel.
-const BLOCK_STRIPS: usize = 1024;
+/// Strips that one block takes at most: twice STRIPS_AT_ONCE of the kernel. With more, all blocks are faster.
+const BLOCK_STRIPS: usize = 256;
 
-/// Strips that a cluster takes at most: two for each warp.
-const CLUSTER_STRIPS: usize = 256;
-
-/// Shared memory for the activations of two layers, each with a run of zeros.
+/// Shared memory for the activations of two layers, each with a run of zeros and one for what nobody needs.
 fn shared_column_bytes(strips: usize) -> usize {
-    2 * (strips * STRIP_OUTPUTS + 4) * size_of::<f32>()
-}
-
-/// Blocks of a launch in clusters, all of which can be on the device at the same time; `None` if it has no
-/// clusters.
-fn blocks_in_clusters(gpu: &Gpu, shared_memory: usize) -> Result<Option<u32>, CudaError> {
-    if gpu.device.capability < (9, 0) {
-        return Ok(None);
-    }
-    let kernel = Kernel::PersistentUpdate;
-    let launch = Launch { kernel, blocks: CLUSTER, threads: (THREADS, 1), shared_memory };
-    gpu.device.context.bind_to_thread().to("switch to the GPU")?;
-    let clusters = gpu.kernels.clusters_at_once(launch, CLUSTER)?;
-    Ok((clusters > 0).then_some(clusters * CLUSTER))
+    2 * (strips * STRIP_OUTPUTS + 8) * size_of::<f32>()
 }
 
 /// Shared memory that a block can have besides its own variables; `None` if that is too little for the table of
@@ -400,7 +367,7 @@ mod tests {
     fn alike(layers: &[Layer]) -> Alike {
         let form = |layer: &Layer| {
             let order = StripOrder::new(layer, Some(&MiniBlocks::find(layer.weights())));
-            UpdateForm::build(layer, &order, None, true).unwrap().0
+            UpdateForm::build(layer, &order, None, None).unwrap().0
         };
         let forms: Vec<UpdateForm> = layers.iter().map(form).collect();
         Alike::of(&layers.iter().collect::<Vec<_>>(), &forms)
