@@ -50,13 +50,13 @@ __device__ __forceinline__ void keep_books(const PersistentUpdateArguments& a, c
     write_lists(a, shared, flow.live);
 }
 
-// The strip's inputs from its input `first` on, a multiple of four, as numbers of 16 bits. Those that only fill up
-// are zeros. The strip has `stored` inputs with, and `inputs` without these.
-__device__ __forceinline__ uint2 four_inputs(const UpdateLayer& layer, u32 strip, u32 stored, u32 inputs, u32 first,
+// The strip's inputs from its input `first` on, a multiple of four, of the layer's `numbers`, of 16 bits each. Those
+// that only fill up are zeros. A strip has `stored` inputs with, and `inputs` without these.
+__device__ __forceinline__ uint2 four_inputs(const u8* numbers, u32 strip, u32 stored, u32 inputs, u32 first,
                                              u32 zeros) {
     uint2 four = make_uint2(zeros | zeros << 16, zeros | zeros << 16);
     if (first >= stored) return four;
-    four = __ldg(reinterpret_cast<const uint2*>(layer.inputs + (u64(strip) * stored + first) * sizeof(u16)));
+    four = __ldg(reinterpret_cast<const uint2*>(numbers + (u64(strip) * stored + first) * sizeof(u16)));
     if (first + RUN > inputs) {
         four.y = (four.y & 0xffff) | zeros << 16;
         if (inputs % RUN < 3) four.y = zeros | zeros << 16;
@@ -73,24 +73,28 @@ __device__ __forceinline__ float4 four_activations(const float* in, uint2 four, 
     return make_float4(in[index[0]], in[index[1]], in[index[2]], in[index[3]]);
 }
 
-// The outputs of a strip from `place` in the order of the strips on, a multiple of four, likewise.
-__device__ __forceinline__ uint2 four_outputs(const UpdateLayer& layer, u32 place, u32 neurons, u32 unused) {
-    const u32 last = place + RUN - 1;
-    if (last < neurons) {
-        if (!layer.outputs) return make_uint2(place | (place + 1) << 16, (place + 2) | last << 16);
-        return __ldg(reinterpret_cast<const uint2*>(layer.outputs + place * sizeof(u16)));
-    }
-    u32 output[RUN];
-#pragma unroll
-    for (u32 o = 0; o < RUN; ++o) output[o] = place + o < neurons ? layer.output(place + o) : unused;
-    return make_uint2(output[0] | output[1] << 16, output[2] | output[3] << 16);
+// Four outputs of a strip from `place` in the order of the strips on, a multiple of four, likewise; null numbers are
+// 0, 1, 2, … What lies behind the last is read but not used: arrays are whole 16 bytes.
+__device__ __forceinline__ uint2 four_outputs(const u8* numbers, u32 place, u32 neurons) {
+    if (numbers && place < neurons) return __ldg(reinterpret_cast<const uint2*>(numbers + place * sizeof(u16)));
+    return make_uint2(place | (place + 1) << 16, (place + 2) | (place + 3) << 16);
 }
 
-// The biases of four outputs. What lies behind the last is read but not used: arrays are whole 16 bytes.
-__device__ __forceinline__ float4 four_biases(const UpdateLayer& layer, u32 place, u32 neurons) {
-    if (layer.bias && place < neurons) return __ldg(reinterpret_cast<const float4*>(layer.bias + place));
-    const float bias = layer.uniform_bias;
-    return make_float4(bias, bias, bias, bias);
+// Takes them apart. To do so as soon as they were asked for would be to wait for them.
+__device__ __forceinline__ void unpack_outputs(uint2 four, u32 place, u32 neurons, u32 unused, u32 (&output)[RUN]) {
+    unpack(four.x, four.y, output);
+    if (place + RUN <= neurons) return;
+#pragma unroll
+    for (u32 o = 0; o < RUN; ++o) {
+        if (place + o >= neurons) output[o] = unused;
+    }
+}
+
+// Their biases, likewise; null: all are `uniform`.
+__device__ __forceinline__ float4 four_biases(const float* biases, float uniform, u32 place, u32 neurons) {
+    float4 four = make_float4(uniform, uniform, uniform, uniform);
+    if (biases && place < neurons) four = __ldg(reinterpret_cast<const float4*>(biases + place));
+    return four;
 }
 
 // Where the last layer is written to.

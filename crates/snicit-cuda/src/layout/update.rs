@@ -324,7 +324,7 @@ mod tests {
         assert_eq!((form.weights, form.bias), (Stored::Uniform(0.25), Stored::Uniform(-0.5)));
         assert_eq!(form.narrow, (true, true));
         assert_eq!(narrow(&bytes, form.inputs, 8), [1, 4, 7, 0, 1, 4, 7, 0]);
-        assert_eq!(narrow(&bytes, form.outputs.unwrap(), 20), (0..20).collect::<Vec<u16>>());
+        assert_eq!(form.outputs, None, "they are in order");
         // A bit of difference is a difference.
         let (form, _) = build(&layer(9, reads, |input, _| if input == 4 { -0.0 } else { 0.0 }));
         assert!(matches!(form.weights, Stored::At(_)));
