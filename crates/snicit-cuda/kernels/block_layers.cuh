@@ -1,75 +1,134 @@
-// The persistent update of a single column through layers that are all alike, with equal weights in each, by one
-// block: the activations stay in shared memory, and a barrier of the block separates the layers. Outputs of a
-// strip have one sum; each has its bias.
+// The persistent update of a single column through layers that are all alike, by one block: the activations stay in
+// shared memory, and a barrier of the block separates the layers. Strips are whole and have INPUTS_AT_ONCE inputs,
+// their weights are equal: the outputs of a strip have one sum, and each its bias.
+//
+// A layer takes some hundred cycles, about as many as a warp needs for the instructions that are here: what need not
+// be decided in this loop is not.
 #pragma once
-#include "shared_column.cuh"
+#include "flowing_layers.cuh"
 
 constexpr u32 LANES_A_STRIP = 4;
 constexpr u32 STRIPS_AT_ONCE = THREADS / LANES_A_STRIP;
+constexpr u32 OUTPUTS_A_LANE = STRIP_OUTPUTS / LANES_A_STRIP;
+static_assert(INPUTS_AT_ONCE / LANES_A_STRIP == 8 && OUTPUTS_A_LANE == 4, "loads and stores of 16 bytes");
 
-// What a lane needs of its strips besides activations. It has runs number `lane % 4` and `lane % 4 + 4` of a strip:
-// neighbouring lanes then read neighbouring banks.
+// Layers whose inputs are kept in shared memory, by each lane for itself, with TASKS strips for each.
 template <u32 TASKS>
-struct BlockStrips {
-    uint2 first[TASKS], second[TASKS]; // four inputs each, numbers of 16 bits
-    uint2 outputs[TASKS];
-    bool runs;
-};
+constexpr u32 LAYERS_KEPT = 8 / TASKS;
 
-// A warp takes at most TASKS times eight strips. By all threads of a block.
-template <u32 TASKS>
+// Copies 16 bytes to shared memory; done when the group it belongs to is.
+__device__ __forceinline__ void copy_later(uint4* to, const void* from) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(u32(__cvta_generic_to_shared(to))), "l"(from) : "memory");
+#else
+    *to = __ldg(static_cast<const uint4*>(from));
+#endif
+}
+
+__device__ __forceinline__ void end_group() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+// Waits for all groups of this thread but the latest.
+template <u32 LATEST>
+__device__ __forceinline__ void await_groups() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm volatile("cp.async.wait_group %0;" ::"n"(LATEST) : "memory");
+#endif
+}
+
+// The only column left, as the layer `flow.step` reads it, by all threads of the block.
+__device__ __forceinline__ void take_column(const PersistentUpdateArguments& a, const FlowingShared& shared,
+                                            const Flow& flow, u32 neurons, float* to) {
+    const u32 tag = flow.first_tag + flow.step, layer = flow.first_layer + flow.step;
+    const u64* words = a.ring + flow.step % RING * (a.ring_neurons * a.ring_columns);
+    const float* from = (layer % 2 == 0 ? a.from : a.other) + u64(shared.slot[0]) * neurons;
+    for (u32 i = threadIdx.x; i < neurons; i += THREADS) {
+        if (flow.step > 0) {
+            u64 word;
+            do word = load_word(words + i);
+            while (u32(word >> 32) != tag);
+            to[i] = __uint_as_float(u32(word));
+        } else {
+            to[i] = __uint_as_float(load_number(reinterpret_cast<const u32*>(from) + i));
+        }
+    }
+}
+
+// A warp takes at most TASKS times eight strips. BIASES: in some layer they differ. By all threads of the block.
+template <u32 TASKS, bool BIASES>
 __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                            const FlowingShared& shared, const Flow& flow, float* activations) {
     const u32 last_layer = a.layer_count - 1, first_layer = flow.first_layer + flow.step;
-    const u32 strips = a.max_strips, neurons = layers[0].neurons_out, inputs = layers[0].strip_inputs;
-    const u32 stored = layers[0].stored_inputs(inputs);
-    const SharedColumn column(activations, strips);
-    keep_books(a, shared, flow);
-    take_column(a, shared, flow, neurons, column);
+    const u32 strips = a.max_strips, neurons = strips * STRIP_OUTPUTS;
+    float* const buffers[2] = {activations, activations + neurons};
+    for (u32 l = max(first_layer, 1u) + threadIdx.x; l <= last_layer; l += THREADS) a.entered[l - 1] = 1;
+    if (threadIdx.x == 0) {
+        if (flow.step > 0) *a.last_tag = flow.first_tag + flow.step;
+        write_lists(a, shared, flow.live);
+    }
+    take_column(a, shared, flow, neurons, buffers[0]);
+    __syncthreads();
     // Warps without a strip leave.
     const u32 threads = min((strips * LANES_A_STRIP + WARP - 1) / WARP * WARP, THREADS);
     if (threadIdx.x >= threads) return;
 
-    const u32 quarter = threadIdx.x % LANES_A_STRIP;
     // Lanes beyond the last strip do as those of the last do.
-    u32 strip[TASKS];
+    u32 place[TASKS];
 #pragma unroll
-    for (u32 i = 0; i < TASKS; ++i) strip[i] = min(i * STRIPS_AT_ONCE + threadIdx.x / LANES_A_STRIP, strips - 1);
-    auto load = [&](const u8* of_inputs, const u8* of_outputs, u32 flags, BlockStrips<TASKS>& d) {
-        d.runs = flags & RUNS;
+    for (u32 i = 0; i < TASKS; ++i) {
+        const u32 strip = min(i * STRIPS_AT_ONCE + threadIdx.x / LANES_A_STRIP, strips - 1);
+        place[i] = strip * STRIP_OUTPUTS + threadIdx.x % LANES_A_STRIP * OUTPUTS_A_LANE;
+    }
+    // A layer takes less time than the second-level cache, and registers that a load has still to fill cannot be
+    // handed on without waiting for it: so the inputs of the next layers are copied to shared memory.
+    constexpr u32 KEPT_LAYERS = LAYERS_KEPT<TASKS>;
+    uint4* const kept = reinterpret_cast<uint4*>(activations + 2 * neurons) + threadIdx.x;
+    auto keep = [&](u32 l) {
+        if (l <= last_layer) {
+            // A strip has twice as many inputs as outputs.
+            const u8* inputs = layers[l].inputs;
 #pragma unroll
-        for (u32 i = 0; i < TASKS; ++i) {
-            d.first[i] = four_inputs(of_inputs, strip[i], stored, inputs, quarter * RUN, column.zeros);
-            d.second[i] = four_inputs(of_inputs, strip[i], stored, inputs, (LANES_A_STRIP + quarter) * RUN, column.zeros);
-            d.outputs[i] = four_outputs(of_outputs, strip[i] * STRIP_OUTPUTS + quarter * RUN, neurons);
+            for (u32 i = 0; i < TASKS; ++i) {
+                copy_later(kept + (l % KEPT_LAYERS * TASKS + i) * THREADS, inputs + place[i] * 2 * sizeof(u16));
+            }
         }
+        end_group();
     };
-    // The order is that in which a warp is to wait least: activations first; while they come, what is needed later.
-    auto step = [&](u32 l, BlockStrips<TASKS>& d, const float* in, float* out) {
+    uint4 pairs[TASKS]; // of inputs, numbers of 16 bits
+    auto take = [&](u32 l) {
+#pragma unroll
+        for (u32 i = 0; i < TASKS; ++i) pairs[i] = kept[(l % KEPT_LAYERS * TASKS + i) * THREADS];
+    };
+    // In the order in which a warp waits least: activations first; while they come, what later layers need.
+    auto step = [&](u32 l, const float* in, float* out) {
         const UpdateLayer& layer = layers[l];
-        float4 y[TASKS], more[TASKS], bias[TASKS];
-        u32 output[TASKS][RUN];
+        float y[TASKS][8];
 #pragma unroll
         for (u32 i = 0; i < TASKS; ++i) {
-            y[i] = four_activations(in, d.first[i], d.runs);
-            more[i] = four_activations(in, d.second[i], d.runs);
-            unpack_outputs(d.outputs[i], strip[i] * STRIP_OUTPUTS + quarter * RUN, neurons, column.unused, output[i]);
+            const u32 pair[4] = {pairs[i].x, pairs[i].y, pairs[i].z, pairs[i].w};
+#pragma unroll
+            for (u32 p = 0; p < 4; ++p) {
+                y[i][2 * p] = in[pair[p] & 0xffff];
+                y[i][2 * p + 1] = in[pair[p] >> 16];
+            }
         }
-        const float weight = layer.weight, low = layer.low, high = layer.high, uniform_bias = layer.uniform_bias;
-        const float* biases = layer.bias;
-        // A layer takes less time than the second-level cache: two ahead.
-        const UpdateLayer& ahead = layers[min(l + 2, last_layer)];
-        const u8 *of_inputs = ahead.inputs, *of_outputs = ahead.outputs;
-        const u32 flags = ahead.flags;
+        const float low = layer.low, high = layer.high, weight = layer.weight, uniform_bias = layer.uniform_bias;
+        float4 bias[TASKS];
 #pragma unroll
         for (u32 i = 0; i < TASKS; ++i) {
-            bias[i] = four_biases(biases, uniform_bias, strip[i] * STRIP_OUTPUTS + quarter * RUN, neurons);
+            bias[i] = make_float4(uniform_bias, uniform_bias, uniform_bias, uniform_bias);
+            if (BIASES && layer.bias) bias[i] = __ldg(reinterpret_cast<const float4*>(layer.bias + place[i]));
         }
-        load(of_inputs, of_outputs, flags, d);
+        await_groups<KEPT_LAYERS - 3>();
+        take(l + 1);
+        keep(l + KEPT_LAYERS - 1);
         float sum[TASKS];
 #pragma unroll
         for (u32 i = 0; i < TASKS; ++i) {
-            sum[i] = ((y[i].x + y[i].y) + (y[i].z + y[i].w)) + ((more[i].x + more[i].y) + (more[i].z + more[i].w));
+            sum[i] = ((y[i][0] + y[i][1]) + (y[i][2] + y[i][3])) + ((y[i][4] + y[i][5]) + (y[i][6] + y[i][7]));
         }
 #pragma unroll
         for (u32 lanes = 1; lanes < LANES_A_STRIP; lanes *= 2) {
@@ -79,23 +138,23 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
 #pragma unroll
         for (u32 i = 0; i < TASKS; ++i) {
             const float z = weight * sum[i];
-            const float of_output[RUN] = {bias[i].x, bias[i].y, bias[i].z, bias[i].w};
-#pragma unroll
-            for (u32 o = 0; o < RUN; ++o) out[output[i][o]] = clamp(z + of_output[o], low, high);
+            *reinterpret_cast<float4*>(out + place[i]) =
+                make_float4(clamp(z + bias[i].x, low, high), clamp(z + bias[i].y, low, high),
+                            clamp(z + bias[i].z, low, high), clamp(z + bias[i].w, low, high));
         }
         barrier_of_first(threads);
     };
-    BlockStrips<TASKS> even, odd;
-    const UpdateLayer &first = layers[first_layer], &second = layers[min(first_layer + 1, last_layer)];
-    load(first.inputs, first.outputs, first.flags, even);
-    load(second.inputs, second.outputs, second.flags, odd);
+    u32* const progress = &a.progress->layer;
+    for (u32 k = 0; k + 1 < KEPT_LAYERS; ++k) keep(first_layer + k);
+    await_groups<KEPT_LAYERS - 2>();
+    take(first_layer);
     for (u32 l = first_layer; l <= last_layer; l += 2) {
-        step(l, even, column.layers[0], column.layers[1]);
-        if (threadIdx.x == 0) store_number(&a.progress->layer, l);
+        step(l, buffers[0], buffers[1]);
+        if (threadIdx.x == 0) store_number(progress, l);
         if (l == last_layer) break;
-        step(l + 1, odd, column.layers[1], column.layers[0]);
+        step(l + 1, buffers[1], buffers[0]);
     }
-    const float* result = column.layers[(last_layer - first_layer + 1) % 2];
-    float* to = result_of(a, shared, neurons);
-    for (u32 i = threadIdx.x; i < neurons; i += threads) to[i] = result[i];
+    const float* result = buffers[(last_layer - first_layer + 1) % 2];
+    float* to = (last_layer % 2 == 0 ? a.other : a.from) + u64(shared.column[0]) * neurons;
+    for (u32 i = threadIdx.x; i < neurons; i += threads) to[layers[last_layer].output(i)] = result[i];
 }

@@ -11,8 +11,7 @@
 // When one column is left, there are shorter ways through layers that are all alike: alike_layers.cuh and
 // block_layers.cuh.
 //
-// Between the layers of a network neurons are numbered such that those which the same strips read lie side by side,
-// or else the outputs of a strip: see layout/update.rs.
+// Between the layers of a network neurons are numbered strip by strip, so that outputs of a strip lie side by side.
 //
 // A warp takes a strip: sixteen outputs with one set of inputs, or four outputs that each have their own. Its
 // lanes are eight groups of inputs times four groups of four outputs, or times four outputs.
@@ -30,8 +29,14 @@ __device__ __noinline__ Flow flow_with_several(const PersistentUpdateArguments& 
 // The last column by one block, which all its warps have entered.
 __device__ __forceinline__ void in_block(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                          const FlowingShared& shared, const Flow& flow, float* activations) {
-    if (a.max_strips <= STRIPS_AT_ONCE) flow_in_block<1>(a, layers, shared, flow, activations);
-    else flow_in_block<2>(a, layers, shared, flow, activations);
+    const bool biases = __syncthreads_or(threadIdx.x < a.layer_count && layers[threadIdx.x].bias);
+    if (a.max_strips <= STRIPS_AT_ONCE) {
+        if (biases) flow_in_block<1, true>(a, layers, shared, flow, activations);
+        else flow_in_block<1, false>(a, layers, shared, flow, activations);
+    } else {
+        if (biases) flow_in_block<2, true>(a, layers, shared, flow, activations);
+        else flow_in_block<2, false>(a, layers, shared, flow, activations);
+    }
 }
 
 // All layers from `first_layer` on, for `count` columns: those in the list of live slots, or, from the first

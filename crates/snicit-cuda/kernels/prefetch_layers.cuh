@@ -3,30 +3,33 @@
 #pragma once
 #include "update_state.cuh"
 
-constexpr u64 BYTES_AHEAD = 8 << 20; // of layers, unless they are very small or very large
+constexpr u32 BYTES_AHEAD = 8 << 20; // of layers, unless they are very small or very large
 constexpr u32 MIN_LAYERS_AHEAD = 2, MAX_LAYERS_AHEAD = 64;
 
-// By all warps from `first_warp` on that are the last of their blocks.
+// By all warps from `first_warp` on that are the last of their blocks. They take turns, layer after layer, so that
+// a small layer costs most of them next to nothing.
 __device__ __forceinline__ void prefetch_layers(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                                 u32 first_layer, u32 first_warp) {
-    constexpr u32 LINE = 128;
+    constexpr u32 LINE = 128, CHUNK = WARP * LINE;
     first_warp = max(first_warp, gridDim.x * (WARPS - 1));
     if (spread_warp_id() < first_warp) return;
-    const u32 warps = gridDim.x * WARPS - first_warp, mine = spread_warp_id() - first_warp;
-    u32 begun = first_layer, first_of_layer = 0;
+    const u32 warps = gridDim.x * WARPS - first_warp;
+    const u32 layer_bytes = u32(min(layers[first_layer].bytes, u64(BYTES_AHEAD)));
+    const u32 ahead = min(max(BYTES_AHEAD / max(layer_bytes, 1u), MIN_LAYERS_AHEAD), MAX_LAYERS_AHEAD);
+    u32 begun = first_layer;
+    u32 chunk = spread_warp_id() - first_warp; // the next of this warp, counted from the layer's first
     for (u32 l = first_layer; l < a.layer_count; ++l) {
+        const u8* all = layers[l].all;
         const u64 bytes = layers[l].bytes;
-        const u32 ahead = min(max(u32(BYTES_AHEAD / max(bytes, u64(1))), MIN_LAYERS_AHEAD), MAX_LAYERS_AHEAD);
-        while (begun + ahead < l) {
-            begun = load_number(&a.progress->layer);
-            if (begun + ahead < l) __nanosleep(500);
+        const u32 chunks = u32((bytes + CHUNK - 1) / CHUNK);
+        for (; chunk < chunks; chunk += warps) {
+            while (begun + ahead < l) {
+                begun = load_number(&a.progress->layer);
+                if (begun + ahead < l) __nanosleep(200);
+            }
+            const u64 at = u64(chunk) * CHUNK + lane_id() * LINE;
+            if (at < bytes) prefetch(all + at);
         }
-        // Small layers begin at different warps, so that all prefetch.
-        u32 place = mine + warps - first_of_layer;
-        if (place >= warps) place -= warps;
-        for (u64 at = u64(place * WARP + lane_id()) * LINE; at < bytes; at += u64(warps) * WARP * LINE) {
-            prefetch(layers[l].all + at);
-        }
-        first_of_layer = u32((first_of_layer + (bytes + WARP * LINE - 1) / (WARP * LINE)) % warps);
+        chunk -= chunks;
     }
 }

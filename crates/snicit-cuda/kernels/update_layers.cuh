@@ -16,9 +16,7 @@ constexpr u32 RING = 2 * EPOCH + 1;
 constexpr u32 MAX_LAYERS = 512;
 constexpr u32 MAX_EPOCHS = MAX_LAYERS / EPOCH;
 constexpr u32 LAYERS_BETWEEN_DROPS = 4; // of synchronised layers
-
-// Neurons are numbers of 16 bits; a strip's inputs are runs of four that begin at a multiple of four.
-constexpr u32 NARROW_INPUTS = 1, NARROW_OUTPUTS = 2, RUNS = 4;
+constexpr u32 NARROW_INPUTS = 1, NARROW_OUTPUTS = 2;
 
 struct Strip {
     u32 first_input;  // of its inputs in `inputs`, a multiple of 4
@@ -34,7 +32,7 @@ struct UpdateLayer {
     const Strip* strips;  // null: strip s has `strip_inputs` inputs, and `strip_outputs` unless it is the last
     const u8* inputs;     // input neurons, strip by strip
     const float* weights; // null: all are `weight`
-    const u8* outputs;    // output neurons, strip by strip; null: they are 0, 1, 2, …
+    const u8* outputs;    // output neurons, strip by strip; null: they are called by their places in this order
     const float* bias;    // in this order; null: all are `uniform_bias`
     const u8* all;        // where all of these lie
     u64 bytes;
@@ -43,7 +41,7 @@ struct UpdateLayer {
     u32 strip_outputs;    // STRIP_OUTPUTS or ROWS
     u32 neurons_in;
     u32 neurons_out;
-    u32 flags;
+    u32 narrow;           // NARROW_INPUTS, NARROW_OUTPUTS: neurons are numbers of 16 bits
     float low, high;
     float weight;
     float uniform_bias;
@@ -56,7 +54,7 @@ struct UpdateLayer {
     // The output neuron at a place in the order of the strips.
     __device__ __forceinline__ u32 output(u64 place) const {
         if (!outputs) return u32(place);
-        if (flags & NARROW_OUTPUTS) return __ldg(reinterpret_cast<const u16*>(outputs) + place);
+        if (narrow & NARROW_OUTPUTS) return __ldg(reinterpret_cast<const u16*>(outputs) + place);
         return __ldg(reinterpret_cast<const u32*>(outputs) + place);
     }
 };
@@ -97,7 +95,7 @@ __device__ __forceinline__ void unpack(const StripData& d, u32 (&index)[INPUTS_A
 __device__ __forceinline__ void load_inputs(const UpdateLayer& layer, StripData& d, u32 start) {
     const u32 mine = start + lane_id() / 4 * INPUTS_A_LANE;
     d.numbers = make_uint4(0, 0, 0, 0);
-    d.narrow = layer.flags & NARROW_INPUTS;
+    d.narrow = layer.narrow & NARROW_INPUTS;
     if (mine >= d.inputs) {
 #pragma unroll
         for (u32 t = 0; t < INPUTS_A_LANE; ++t) d.weights[t] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);

@@ -14,8 +14,8 @@ struct Progress {
 
 // ALIKE: all layers of a launch have as many neurons as the first has inputs, 16-bit numbers for them, and no list
 // of strips: as many strips, of sixteen outputs and as many inputs, at most INPUTS_AT_ONCE.
-// ALIKE_EQUAL_WEIGHTS: and in each layer all weights are equal. ALIKE_IN_BLOCK: and one block has room for the
-// activations, see block_layers.cuh.
+// ALIKE_EQUAL_WEIGHTS: and in each layer all weights are equal. ALIKE_IN_BLOCK: and strips are whole, of
+// INPUTS_AT_ONCE inputs, and so few that one block takes them: see block_layers.cuh.
 constexpr u32 ALIKE = 1, ALIKE_EQUAL_WEIGHTS = 2, ALIKE_IN_BLOCK = 3;
 
 struct PersistentUpdateArguments {

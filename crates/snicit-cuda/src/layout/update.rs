@@ -1,7 +1,7 @@
 //! Strips in a compact form, for SNICIT's persistent update.
 //!
-//! Between two layers neurons are numbered anew, by their *places*: so that neurons with the same readers lie side
-//! by side, or, if there are few of these, the outputs of a strip. A strip then reads or writes runs.
+//! Between two layers neurons are numbered by their *place* in the order of the strips, so that the outputs of
+//! a strip lie side by side. A layer that reads all outputs of a strip of the layer before then reads one run.
 
 use snicit::network::MiniBlocks;
 use snicit::{Layer, SparseWeights};
@@ -14,9 +14,6 @@ const INPUTS_A_LANE: usize = 4;
 
 /// Outputs of a strip whose outputs have their own inputs; ROWS of the kernel.
 const ROWS: usize = 4;
-
-/// Inputs that are read at once where they are runs, RUN of the kernel.
-const RUN: usize = 4;
 
 /// Neurons that 16 bits can number.
 const NARROW: usize = 1 << 16;
@@ -33,10 +30,8 @@ pub(crate) struct UpdateForm {
     pub(crate) inputs: u64,
     /// Whether inputs and outputs are numbers of 16 bits.
     pub(crate) narrow: (bool, bool),
-    /// Whether each strip's inputs are runs of four that begin at a multiple of four.
-    pub(crate) runs: bool,
     pub(crate) weights: Stored,
-    /// What the outputs are called, strip by strip; `None`: one after the other.
+    /// The neurons in the order of the strips; `None`: they are called by their places there.
     pub(crate) outputs: Option<u64>,
     /// In the order of the strips.
     pub(crate) bias: Stored,
@@ -79,46 +74,11 @@ impl StripOrder {
         begins.zip(&self.ends).map(|(begin, &end)| &self.neurons[begin..end])
     }
 
-    /// The place of each neuron for `reader`, the layer that comes next, by whose strips it is read.
-    pub(crate) fn places(&self, reader: &Layer, by: &StripOrder) -> Vec<u32> {
-        let mut read_by = vec![Readers::default(); self.neurons.len()];
-        if by.shared {
-            for (strip, outputs) in by.strips().enumerate() {
-                for &input in reader.weights().row(outputs[0] as usize).0 {
-                    read_by[input as usize].add(strip);
-                }
-            }
-        }
-        let mut ordered = self.neurons.clone();
-        // Stable: neurons with the same readers stay in the order of the strips.
-        ordered.sort_by_key(|&neuron| read_by[neuron as usize]);
-        let same = |two: &&[u32]| read_by[two[0] as usize] == read_by[two[1] as usize];
-        let groups = ordered.len() - ordered.windows(2).filter(same).count();
-        let order = if groups * RUN <= ordered.len() { &ordered } else { &self.neurons };
-        let mut places = vec![0; order.len()];
-        order.iter().zip(0..).for_each(|(&neuron, place)| places[neuron as usize] = place);
+    /// The place of each neuron.
+    fn places(&self) -> Vec<u32> {
+        let mut places = vec![0; self.neurons.len()];
+        self.neurons.iter().zip(0..).for_each(|(&neuron, place)| places[neuron as usize] = place);
         places
-    }
-}
-
-/// By which strips a neuron is read: the first, and a hash of all. What collides is only ordered worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Readers {
-    first: usize,
-    hash: u64,
-}
-
-impl Default for Readers {
-    fn default() -> Self {
-        Readers { first: usize::MAX, hash: 0 }
-    }
-}
-
-impl Readers {
-    /// Strips come in ascending order.
-    fn add(&mut self, strip: usize) {
-        self.first = self.first.min(strip);
-        self.hash = (self.hash ^ (strip as u64 + 1)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
     }
 }
 
@@ -143,17 +103,19 @@ struct Strips {
 }
 
 impl UpdateForm {
-    /// Brings a layer into the form. Inputs and outputs are called by their places, or by their numbers where
-    /// there are none. `None` if the inputs of all strips cannot be counted in 32 bits.
+    /// Brings a layer into the form. Its inputs are called by their places in the order of the layer before,
+    /// or as they are if that is `None`; its outputs as they are if `last`. `None` if the inputs of all strips
+    /// cannot be counted in 32 bits.
     pub(crate) fn build(
         layer: &Layer,
         order: &StripOrder,
-        input_places: Option<&[u32]>,
-        output_places: Option<&[u32]>,
+        before: Option<&StripOrder>,
+        last: bool,
     ) -> Option<(Self, Vec<u8>)> {
         let weights = layer.weights();
         let uniform = uniform(weights.values());
-        let place = |input: u32| input_places.map_or(input, |places| places[input as usize]);
+        let places = before.map(StripOrder::places);
+        let place = |input: u32| places.as_ref().map_or(input, |places| places[input as usize]);
         let mut made = Strips::default();
         for neurons in order.strips() {
             if order.shared {
@@ -173,9 +135,6 @@ impl UpdateForm {
             strip.inputs as usize == strip_inputs && strip.first_output as usize == s * strip_outputs
         });
         let narrow = (layer.inputs() <= NARROW, layer.outputs() <= NARROW);
-        let output = |&neuron: &u32| output_places.map_or(neuron, |places| places[neuron as usize]);
-        let outputs: Vec<u32> = order.neurons.iter().map(output).collect();
-        let in_order = outputs.iter().zip(0..).all(|(&output, place)| output == place);
         let mut blob = Blob::default();
         let form = UpdateForm {
             strips: (!regular).then(|| blob.push(&strips)),
@@ -184,9 +143,8 @@ impl UpdateForm {
             strip_outputs,
             inputs: push_numbers(&mut blob, &inputs, narrow.0),
             narrow,
-            runs: order.shared && are_runs(&strips, &inputs),
             weights: uniform.map_or_else(|| Stored::At(blob.push(&values)), Stored::Uniform),
-            outputs: (!in_order).then(|| push_numbers(&mut blob, &outputs, narrow.1)),
+            outputs: last.then(|| push_numbers(&mut blob, &order.neurons, narrow.1)),
             bias: uniform_bias.map_or_else(|| Stored::At(blob.push(&bias)), Stored::Uniform),
         };
         Some((form, blob.into_bytes()))
@@ -205,7 +163,7 @@ impl Strips {
         Some(())
     }
 
-    /// Outputs with one set of inputs; these in ascending order of their places, for the sake of runs.
+    /// Outputs with one set of inputs; these in ascending order of their places: neighbours may lie in one line of the cache.
     fn push_shared(
         &mut self,
         weights: &SparseWeights,
@@ -258,14 +216,6 @@ impl Strips {
     }
 }
 
-/// Whether all inputs of all strips are runs of four that begin at a multiple of four.
-fn are_runs(strips: &[Strip], inputs: &[u32]) -> bool {
-    let is_run = |four: &[u32]| {
-        four[0].is_multiple_of(RUN as u32) && four.windows(2).all(|two| two[1] == two[0] + 1)
-    };
-    strips.iter().all(|strip| strip.inputs.is_multiple_of(RUN as u32)) && inputs.chunks(RUN).all(is_run)
-}
-
 /// The value that all are, to the bit; 0 if there are none.
 fn uniform(values: &[f32]) -> Option<f32> {
     let first = values.first().copied().unwrap_or(0.0);
@@ -299,11 +249,11 @@ mod tests {
 
     fn build(layer: &Layer) -> (UpdateForm, Vec<u8>) {
         let order = StripOrder::new(layer, Some(&MiniBlocks::find(layer.weights())));
-        UpdateForm::build(layer, &order, None, None).unwrap()
+        UpdateForm::build(layer, &order, None, true).unwrap()
     }
 
     fn build_rows(layer: &Layer) -> (UpdateForm, Vec<u8>) {
-        UpdateForm::build(layer, &StripOrder::new(layer, None), None, None).unwrap()
+        UpdateForm::build(layer, &StripOrder::new(layer, None), None, true).unwrap()
     }
 
     fn narrow(bytes: &[u8], at: u64, count: usize) -> Vec<u16> {
@@ -324,7 +274,7 @@ mod tests {
         assert_eq!((form.weights, form.bias), (Stored::Uniform(0.25), Stored::Uniform(-0.5)));
         assert_eq!(form.narrow, (true, true));
         assert_eq!(narrow(&bytes, form.inputs, 8), [1, 4, 7, 0, 1, 4, 7, 0]);
-        assert_eq!(form.outputs, None, "they are in order");
+        assert_eq!(narrow(&bytes, form.outputs.unwrap(), 20), (0..20).collect::<Vec<u16>>());
         // A bit of difference is a difference.
         let (form, _) = build(&layer(9, reads, |input, _| if input == 4 { -0.0 } else { 0.0 }));
         assert!(matches!(form.weights, Stored::At(_)));
@@ -346,58 +296,28 @@ mod tests {
         assert_eq!(weights[128], 51.0, "the fifth input of the second strip");
     }
 
-    fn order(layer: &Layer) -> StripOrder {
-        StripOrder::new(layer, Some(&MiniBlocks::find(layer.weights())))
-    }
-
     #[test]
-    fn neurons_with_the_same_readers_lie_side_by_side() {
-        let before = order(&layer(1, &[&[0_u32][..]; 8], |_, _| 0.5));
-        assert_eq!(before.neurons, [0, 1, 2, 3, 4, 5, 6, 7]);
-        // Strip 0 reads 1, 3, 6, 7, strip 1 all but 1 and 3; nobody reads 5 alone.
-        let reads: &[&[u32]] = &[&[1, 3, 6, 7], &[0, 2, 4, 5, 6, 7]];
-        let few = layer(8, reads, |_, _| 0.5);
-        // Of the groups 1, 3 and 6, 7 and 0, 2, 4, 5 there are too many: the order of the strips stays.
-        assert_eq!(before.places(&few, &order(&few)), [0, 1, 2, 3, 4, 5, 6, 7]);
-        let reads: &[&[u32]] = &[&[1, 3, 6, 7], &[0, 2, 4, 5]];
-        let two = layer(8, reads, |input, output| (input * 10 + output) as f32);
-        let places = before.places(&two, &order(&two));
-        assert_eq!(places, [4, 0, 5, 1, 6, 7, 2, 3]);
-
-        let (form, bytes) = UpdateForm::build(&two, &order(&two), Some(&places), None).unwrap();
-        assert_eq!((form.outputs, form.runs), (None, true));
-        assert_eq!(narrow(&bytes, form.inputs, 8), [0, 1, 2, 3, 4, 5, 6, 7]);
-        let Stored::At(weights) = form.weights else { panic!("weights differ") };
-        let weights: Vec<f32> = words(&bytes, weights, 8 * 16).into_iter().map(f32::from_bits).collect();
-        let first_of_each_input: Vec<f32> = weights.iter().copied().step_by(16).collect();
-        assert_eq!(first_of_each_input, [10.0, 30.0, 60.0, 70.0, 1.0, 21.0, 41.0, 51.0]);
-
-        // By rows every input is called by its place, too, and outputs by theirs.
-        let rows = StripOrder::new(&two, None);
-        let (form, bytes) = UpdateForm::build(&two, &rows, Some(&places), Some(&[1, 0])).unwrap();
-        assert_eq!(narrow(&bytes, form.inputs, 8), [0, 1, 2, 3, 4, 5, 6, 7]);
-        assert_eq!(narrow(&bytes, form.outputs.unwrap(), 2), [1, 0]);
-    }
-
-    #[test]
-    fn without_shared_readers_the_order_of_the_strips_stays() {
+    fn inputs_are_called_by_their_places_in_the_layer_before() {
         // Outputs 0, 2, 4, 6 share their inputs, and 1, 3, 5, 7 theirs.
         let (even, odd): (&[u32], &[u32]) = (&[0, 1], &[2, 3]);
-        let before = order(&layer(4, &[even, odd, even, odd, even, odd, even, odd], |_, _| 0.5));
+        let before = layer(4, &[even, odd, even, odd, even, odd, even, odd], |_, _| 0.5);
+        let before = StripOrder::new(&before, Some(&MiniBlocks::find(before.weights())));
         assert_eq!(before.neurons, [0, 2, 4, 6, 1, 3, 5, 7]);
-        let reads: &[&[u32]] = &[&[0], &[1], &[2], &[3], &[4], &[5], &[6], &[7]];
-        let reader = layer(8, reads, |_, _| 0.5);
-        for of_reader in [order(&reader), StripOrder::new(&reader, None)] {
-            assert_eq!(before.places(&reader, &of_reader), [0, 4, 1, 5, 2, 6, 3, 7]);
-        }
-    }
-
-    #[test]
-    fn runs_are_whole_and_aligned() {
-        let runs = |inputs: &[u32]| build(&layer(12, &[inputs, inputs], |_, _| 0.5)).0.runs;
-        assert!(runs(&[0, 1, 2, 3]) && runs(&[0, 1, 2, 3, 8, 9, 10, 11]));
-        assert!(!runs(&[1, 2, 3, 4]) && !runs(&[0, 1, 2, 3, 8]) && !runs(&[0, 1, 2, 4]));
-        assert!(!build_rows(&layer(4, &[&[0, 1, 2, 3]], |_, _| 0.5)).0.runs);
+        let reads: &[&[u32]] = &[&[1, 2, 5, 6], &[1, 2, 5, 6], &[1, 3, 5, 7]];
+        let of = layer(8, reads, |input, output| (input * 10 + output) as f32);
+        let order = StripOrder::new(&of, Some(&MiniBlocks::find(of.weights())));
+        let (form, bytes) = UpdateForm::build(&of, &order, Some(&before), false).unwrap();
+        assert_eq!(form.outputs, None);
+        assert_eq!(narrow(&bytes, form.inputs, 8), [1, 3, 4, 6, 4, 5, 6, 7]);
+        let Stored::At(weights) = form.weights else { panic!("weights differ") };
+        let weights = words(&bytes, weights, 8 * 16).into_iter().map(f32::from_bits);
+        let weights: Vec<f32> = weights.collect();
+        let first_of_each_input: Vec<f32> = weights.iter().copied().step_by(16).collect();
+        assert_eq!(first_of_each_input, [20.0, 60.0, 10.0, 50.0, 12.0, 32.0, 52.0, 72.0]);
+        assert_eq!(weights[1], 21.0, "the second output of the first strip");
+        let order = StripOrder::new(&of, None);
+        let (form, bytes) = UpdateForm::build(&of, &order, Some(&before), true).unwrap();
+        assert_eq!(narrow(&bytes, form.inputs, 12), [4, 1, 6, 3, 4, 1, 6, 3, 4, 5, 6, 7]);
     }
 
     #[test]

@@ -36,7 +36,6 @@ const HEADERS: &[(&str, &str)] = &[
     ("synchronised_layers.cuh", include_str!("../../kernels/synchronised_layers.cuh")),
     ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
-    ("shared_column.cuh", include_str!("../../kernels/shared_column.cuh")),
     ("block_layers.cuh", include_str!("../../kernels/block_layers.cuh")),
     ("prefetch_layers.cuh", include_str!("../../kernels/prefetch_layers.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),

@@ -19,6 +19,13 @@ use crate::{CudaError, WeightPlacement, xy2021};
 /// Threads of a block, THREADS of the kernel.
 const THREADS: u32 = 512;
 
+/// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
+const INPUTS_AT_ONCE: usize = 32;
+
+/// What one block keeps of the inputs of the layers that come next: 16 bytes for each of its threads, for eight
+/// layers or twice for four.
+const BLOCK_INPUTS_BYTES: usize = 8 * THREADS as usize * 16;
+
 /// Layers of a launch, MAX_LAYERS of the kernel: between launches the observer may stop the inference.
 const MAX_LAYERS: usize = 512;
 
@@ -51,7 +58,7 @@ struct UpdateLayer {
     strip_outputs: u32,
     neurons_in: u32,
     neurons_out: u32,
-    flags: u32,
+    narrow: u32,
     low: f32,
     high: f32,
     weight: f32,
@@ -83,8 +90,7 @@ impl UpdateLayer {
             strip_outputs: form.strip_outputs as u32,
             neurons_in: layer.inputs() as u32,
             neurons_out: layer.outputs() as u32,
-            // NARROW_INPUTS, NARROW_OUTPUTS, RUNS of the kernel.
-            flags: u32::from(form.narrow.0) | u32::from(form.narrow.1) << 1 | u32::from(form.runs) << 2,
+            narrow: u32::from(form.narrow.0) | u32::from(form.narrow.1) << 1,
             low,
             high,
             weight,
@@ -129,7 +135,7 @@ enum Alike {
     Shape = 1,
     /// Of each layer all weights are equal.
     EqualWeights = 2,
-    /// And the activations of two layers fit into the shared memory of one block.
+    /// And one block is faster than all.
     InBlock = 3,
 }
 
@@ -158,13 +164,10 @@ impl PersistentUpdate {
         });
         let ordered = ordered.collect::<Result<Vec<_>, CudaError>>()?;
         let (orders, choices): (Vec<StripOrder>, Vec<xy2021::Choice>) = ordered.into_iter().unzip();
-        let between = orders.par_windows(2).zip(&layers[1..]);
-        let places: Vec<Vec<u32>> =
-            between.map(|(two, reader)| two[0].places(reader, &two[1])).collect();
         let (built, weights) = WeightStore::new(&gpu.device, placement, layers.len(), |index| {
-            let of_inputs = index.checked_sub(1).map(|before| &places[before][..]);
-            let of_outputs = places.get(index).map(|places| &places[..]);
-            let built = UpdateForm::build(layers[index], &orders[index], of_inputs, of_outputs);
+            let before = index.checked_sub(1).map(|before| &orders[before]);
+            let last = index + 1 == layers.len();
+            let built = UpdateForm::build(layers[index], &orders[index], before, last);
             Ok(built.map_or((None, Vec::new()), |(form, bytes)| (Some(form), bytes)))
         })?;
         let Some(forms) = built.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
@@ -184,10 +187,13 @@ impl PersistentUpdate {
             let max_strips = strips.max().unwrap_or(0);
             let mut shared_memory = of_launch.len() * size_of::<UpdateLayer>();
             let mut alike = Alike::of(&layers[of_launch.clone()], &forms[of_launch.clone()]);
-            let column = shared_memory + shared_column_bytes(max_strips);
-            if alike == Alike::EqualWeights && max_strips <= BLOCK_STRIPS && column <= room {
+            let column = 2 * max_strips * STRIP_OUTPUTS * size_of::<f32>() + BLOCK_INPUTS_BYTES;
+            if alike == Alike::EqualWeights
+                && fits_block(layers[first], &forms[first])
+                && shared_memory + column <= room
+            {
                 alike = Alike::InBlock;
-                shared_memory = column;
+                shared_memory += column;
             }
             let (count, outputs) = (of_launch.len(), layers[of_launch.end - 1].outputs());
             LayersOfLaunch { first, count, max_strips, outputs, alike, shared_memory }
@@ -303,8 +309,6 @@ impl PersistentUpdate {
 
 impl Alike {
     fn of(layers: &[&Layer], forms: &[UpdateForm]) -> Self {
-        /// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
-        const INPUTS_AT_ONCE: usize = 32;
         let first = &forms[0];
         let same_shape = layers.iter().zip(forms).all(|(layer, form)| {
             let square = (layer.inputs(), layer.outputs()) == (layers[0].inputs(), layers[0].inputs());
@@ -322,12 +326,14 @@ impl Alike {
     }
 }
 
-/// Strips that one block takes at most: twice STRIPS_AT_ONCE of the kernel. With more, all blocks are faster.
-const BLOCK_STRIPS: usize = 256;
-
-/// Shared memory for the activations of two layers, each with a run of zeros and one for what nobody needs.
-fn shared_column_bytes(strips: usize) -> usize {
-    2 * (strips * STRIP_OUTPUTS + 8) * size_of::<f32>()
+/// Whether one block takes layers like this one, with equal weights, faster than all: the Graph Challenge's of few
+/// neurons.
+fn fits_block(layer: &Layer, form: &UpdateForm) -> bool {
+    /// STRIPS_AT_ONCE of the kernel, twice.
+    const STRIPS: usize = 256;
+    form.strip_count <= STRIPS
+        && form.strip_inputs == INPUTS_AT_ONCE
+        && layer.outputs().is_multiple_of(STRIP_OUTPUTS)
 }
 
 /// Shared memory that a block can have besides its own variables; `None` if that is too little for the table of
@@ -367,7 +373,7 @@ mod tests {
     fn alike(layers: &[Layer]) -> Alike {
         let form = |layer: &Layer| {
             let order = StripOrder::new(layer, Some(&MiniBlocks::find(layer.weights())));
-            UpdateForm::build(layer, &order, None, None).unwrap().0
+            UpdateForm::build(layer, &order, None, true).unwrap().0
         };
         let forms: Vec<UpdateForm> = layers.iter().map(form).collect();
         Alike::of(&layers.iter().collect::<Vec<_>>(), &forms)
