@@ -13,8 +13,7 @@ __device__ __noinline__ void update_layer(const PersistentUpdateArguments& a, co
 
 // What a lane needs of a strip in layers that are all alike: see PersistentUpdateArguments::alike.
 struct AlikeStrip {
-    u32 input;  // the lane's, one of up to 32
-    u32 output; // NONE if it writes none
+    u32 input; // the lane's, one of up to 32
     float bias;
     float4 weights[INPUTS_A_LANE];
 };
@@ -42,7 +41,7 @@ __device__ __forceinline__ float sum_of_strip(const AlikeStrip& d, float weight,
 // of them. It is flow_on<true> without what such layers need not decide: the chain from the words of one layer to
 // those of the next is short. A lane has one input. Where all weights are equal there is one sum for all outputs.
 template <bool EQUAL_WEIGHTS, u32 STRIPS>
-__device__ __noinline__ void flow_alike(const PersistentUpdateArguments& a, const UpdateLayer* layers,
+__device__ __forceinline__ void flow_alike(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                            FlowingShared& shared, Flow flow) {
     const u32 warps = flow.workers, first_strip = spread_warp_id();
     const u32 last_layer = a.layer_count - 1;
@@ -62,13 +61,8 @@ __device__ __noinline__ void flow_alike(const PersistentUpdateArguments& a, cons
     auto load = [&](const UpdateLayer& layer, u32 s, AlikeStrip& d) {
         d.input = 0;
         if (has_input) d.input = __ldg(reinterpret_cast<const u16*>(layer.inputs) + u64(s) * stored + lane);
-        d.output = NONE;
         d.bias = layer.uniform_bias;
-        const u32 place = s * STRIP_OUTPUTS + o;
-        if (writes && place < neurons) {
-            d.output = layer.output(place);
-            if (layer.bias) d.bias = __ldg(layer.bias + place);
-        }
+        if (layer.bias && s * STRIP_OUTPUTS + o < neurons) d.bias = __ldg(layer.bias + s * STRIP_OUTPUTS + o);
         if constexpr (!EQUAL_WEIGHTS) {
             const u32 mine = lane / 4 * INPUTS_A_LANE;
             const float4* rows = reinterpret_cast<const float4*>(layer.weights) + (u64(s) * stored + mine) * (STRIP_OUTPUTS / 4);
@@ -83,7 +77,6 @@ __device__ __noinline__ void flow_alike(const PersistentUpdateArguments& a, cons
 #pragma unroll
     for (u32 i = 0; i < STRIPS; ++i) {
         next[i] = {};
-        next[i].output = NONE;
         if (first_strip + i * warps < a.max_strips) load(layers[l], first_strip + i * warps, next[i]);
     }
 
@@ -140,7 +133,9 @@ __device__ __noinline__ void flow_alike(const PersistentUpdateArguments& a, cons
         for (u32 i = 0; i < STRIPS; ++i) {
             const float z = sum_of_strip<EQUAL_WEIGHTS>(now[i], weight, __uint_as_float(u32(word[i])));
             const float y = clamp(z + now[i].bias, low, high);
-            if (now[i].output != NONE) store_word(out + now[i].output, u64(tag + 1) << 32 | __float_as_uint(y));
+            // Only the last layer of a network calls its outputs otherwise.
+            const u32 place = (first_strip + i * warps) * STRIP_OUTPUTS + o;
+            if (writes && place < neurons) store_word(out + place, u64(tag + 1) << 32 | __float_as_uint(y));
         }
     }
     if (flow.step > 0) finish(a, shared, flow);

@@ -8,13 +8,11 @@
 #include "flowing_layers.cuh"
 
 constexpr u32 LANES_A_STRIP = 4;
-constexpr u32 STRIPS_AT_ONCE = THREADS / LANES_A_STRIP;
+constexpr u32 MAX_BLOCK_STRIPS = THREADS / LANES_A_STRIP;
 constexpr u32 OUTPUTS_A_LANE = STRIP_OUTPUTS / LANES_A_STRIP;
 static_assert(INPUTS_AT_ONCE / LANES_A_STRIP == 8 && OUTPUTS_A_LANE == 4, "loads and stores of 16 bytes");
 
-// Layers whose inputs are kept in shared memory, by each lane for itself, with TASKS strips for each.
-template <u32 TASKS>
-constexpr u32 LAYERS_KEPT = 8 / TASKS;
+constexpr u32 KEPT_LAYERS = 8; // whose inputs are in shared memory, each lane's for itself
 
 // Copies 16 bytes to shared memory; done when the group it belongs to is.
 __device__ __forceinline__ void copy_later(uint4* to, const void* from) {
@@ -57,8 +55,8 @@ __device__ __forceinline__ void take_column(const PersistentUpdateArguments& a, 
     }
 }
 
-// A warp takes at most TASKS times eight strips. BIASES: in some layer they differ. By all threads of the block.
-template <u32 TASKS, bool BIASES>
+// BIASES: in some layer they differ. By all threads of the block.
+template <bool BIASES>
 __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                            const FlowingShared& shared, const Flow& flow, float* activations) {
     const u32 last_layer = a.layer_count - 1, first_layer = flow.first_layer + flow.step;
@@ -72,82 +70,50 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
     take_column(a, shared, flow, neurons, buffers[0]);
     __syncthreads();
     // Warps without a strip leave.
-    const u32 threads = min((strips * LANES_A_STRIP + WARP - 1) / WARP * WARP, THREADS);
+    const u32 threads = (strips * LANES_A_STRIP + WARP - 1) / WARP * WARP;
     if (threadIdx.x >= threads) return;
 
     // Lanes beyond the last strip do as those of the last do.
-    u32 place[TASKS];
-#pragma unroll
-    for (u32 i = 0; i < TASKS; ++i) {
-        const u32 strip = min(i * STRIPS_AT_ONCE + threadIdx.x / LANES_A_STRIP, strips - 1);
-        place[i] = strip * STRIP_OUTPUTS + threadIdx.x % LANES_A_STRIP * OUTPUTS_A_LANE;
-    }
+    const u32 strip = min(threadIdx.x / LANES_A_STRIP, strips - 1);
+    const u32 place = strip * STRIP_OUTPUTS + threadIdx.x % LANES_A_STRIP * OUTPUTS_A_LANE;
     // A layer takes less time than the second-level cache, and registers that a load has still to fill cannot be
     // handed on without waiting for it: so the inputs of the next layers are copied to shared memory.
-    constexpr u32 KEPT_LAYERS = LAYERS_KEPT<TASKS>;
     uint4* const kept = reinterpret_cast<uint4*>(activations + 2 * neurons) + threadIdx.x;
     auto keep = [&](u32 l) {
-        if (l <= last_layer) {
-            // A strip has twice as many inputs as outputs.
-            const u8* inputs = layers[l].inputs;
-#pragma unroll
-            for (u32 i = 0; i < TASKS; ++i) {
-                copy_later(kept + (l % KEPT_LAYERS * TASKS + i) * THREADS, inputs + place[i] * 2 * sizeof(u16));
-            }
-        }
+        // A strip has twice as many inputs as outputs.
+        if (l <= last_layer) copy_later(kept + l % KEPT_LAYERS * THREADS, layers[l].inputs + place * 2 * sizeof(u16));
         end_group();
     };
-    uint4 pairs[TASKS]; // of inputs, numbers of 16 bits
-    auto take = [&](u32 l) {
-#pragma unroll
-        for (u32 i = 0; i < TASKS; ++i) pairs[i] = kept[(l % KEPT_LAYERS * TASKS + i) * THREADS];
-    };
+    uint4 inputs = make_uint4(0, 0, 0, 0); // eight numbers of 16 bits
     // In the order in which a warp waits least: activations first; while they come, what later layers need.
     auto step = [&](u32 l, const float* in, float* out) {
         const UpdateLayer& layer = layers[l];
-        float y[TASKS][8];
+        const u32 pairs[4] = {inputs.x, inputs.y, inputs.z, inputs.w};
+        float y[8];
 #pragma unroll
-        for (u32 i = 0; i < TASKS; ++i) {
-            const u32 pair[4] = {pairs[i].x, pairs[i].y, pairs[i].z, pairs[i].w};
-#pragma unroll
-            for (u32 p = 0; p < 4; ++p) {
-                y[i][2 * p] = in[pair[p] & 0xffff];
-                y[i][2 * p + 1] = in[pair[p] >> 16];
-            }
+        for (u32 p = 0; p < 4; ++p) {
+            y[2 * p] = in[pairs[p] & 0xffff];
+            y[2 * p + 1] = in[pairs[p] >> 16];
         }
         const float low = layer.low, high = layer.high, weight = layer.weight, uniform_bias = layer.uniform_bias;
-        float4 bias[TASKS];
-#pragma unroll
-        for (u32 i = 0; i < TASKS; ++i) {
-            bias[i] = make_float4(uniform_bias, uniform_bias, uniform_bias, uniform_bias);
-            if (BIASES && layer.bias) bias[i] = __ldg(reinterpret_cast<const float4*>(layer.bias + place[i]));
-        }
+        float4 bias = make_float4(uniform_bias, uniform_bias, uniform_bias, uniform_bias);
+        if (BIASES && layer.bias) bias = __ldg(reinterpret_cast<const float4*>(layer.bias + place));
         await_groups<KEPT_LAYERS - 3>();
-        take(l + 1);
+        inputs = kept[(l + 1) % KEPT_LAYERS * THREADS];
         keep(l + KEPT_LAYERS - 1);
-        float sum[TASKS];
+        float z = ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7]));
 #pragma unroll
-        for (u32 i = 0; i < TASKS; ++i) {
-            sum[i] = ((y[i][0] + y[i][1]) + (y[i][2] + y[i][3])) + ((y[i][4] + y[i][5]) + (y[i][6] + y[i][7]));
-        }
-#pragma unroll
-        for (u32 lanes = 1; lanes < LANES_A_STRIP; lanes *= 2) {
-#pragma unroll
-            for (u32 i = 0; i < TASKS; ++i) sum[i] += __shfl_xor_sync(ALL_LANES, sum[i], lanes);
-        }
-#pragma unroll
-        for (u32 i = 0; i < TASKS; ++i) {
-            const float z = weight * sum[i];
-            *reinterpret_cast<float4*>(out + place[i]) =
-                make_float4(clamp(z + bias[i].x, low, high), clamp(z + bias[i].y, low, high),
-                            clamp(z + bias[i].z, low, high), clamp(z + bias[i].w, low, high));
-        }
+        for (u32 lanes = 1; lanes < LANES_A_STRIP; lanes *= 2) z += __shfl_xor_sync(ALL_LANES, z, lanes);
+        z *= weight;
+        *reinterpret_cast<float4*>(out + place) =
+            make_float4(clamp(z + bias.x, low, high), clamp(z + bias.y, low, high),
+                        clamp(z + bias.z, low, high), clamp(z + bias.w, low, high));
         barrier_of_first(threads);
     };
     u32* const progress = &a.progress->layer;
     for (u32 k = 0; k + 1 < KEPT_LAYERS; ++k) keep(first_layer + k);
     await_groups<KEPT_LAYERS - 2>();
-    take(first_layer);
+    inputs = kept[first_layer % KEPT_LAYERS * THREADS];
     for (u32 l = first_layer; l <= last_layer; l += 2) {
         step(l, buffers[0], buffers[1]);
         if (threadIdx.x == 0) store_number(progress, l);

@@ -30,13 +30,8 @@ __device__ __noinline__ Flow flow_with_several(const PersistentUpdateArguments& 
 __device__ __forceinline__ void in_block(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                          const FlowingShared& shared, const Flow& flow, float* activations) {
     const bool biases = __syncthreads_or(threadIdx.x < a.layer_count && layers[threadIdx.x].bias);
-    if (a.max_strips <= STRIPS_AT_ONCE) {
-        if (biases) flow_in_block<1, true>(a, layers, shared, flow, activations);
-        else flow_in_block<1, false>(a, layers, shared, flow, activations);
-    } else {
-        if (biases) flow_in_block<2, true>(a, layers, shared, flow, activations);
-        else flow_in_block<2, false>(a, layers, shared, flow, activations);
-    }
+    if (biases) flow_in_block<true>(a, layers, shared, flow, activations);
+    else flow_in_block<false>(a, layers, shared, flow, activations);
 }
 
 // All layers from `first_layer` on, for `count` columns: those in the list of live slots, or, from the first

@@ -22,8 +22,7 @@ const THREADS: u32 = 512;
 /// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
 const INPUTS_AT_ONCE: usize = 32;
 
-/// What one block keeps of the inputs of the layers that come next: 16 bytes for each of its threads, for eight
-/// layers or twice for four.
+/// What one block keeps of the inputs of the next eight layers: 16 bytes for each of its threads.
 const BLOCK_INPUTS_BYTES: usize = 8 * THREADS as usize * 16;
 
 /// Layers of a launch, MAX_LAYERS of the kernel: between launches the observer may stop the inference.
@@ -329,8 +328,8 @@ impl Alike {
 /// Whether one block takes layers like this one, with equal weights, faster than all: the Graph Challenge's of few
 /// neurons.
 fn fits_block(layer: &Layer, form: &UpdateForm) -> bool {
-    /// STRIPS_AT_ONCE of the kernel, twice.
-    const STRIPS: usize = 256;
+    /// MAX_BLOCK_STRIPS of the kernel.
+    const STRIPS: usize = 128;
     form.strip_count <= STRIPS
         && form.strip_inputs == INPUTS_AT_ONCE
         && layer.outputs().is_multiple_of(STRIP_OUTPUTS)
