@@ -163,7 +163,8 @@ impl Strips {
         Some(())
     }
 
-    /// Outputs with one set of inputs; these in ascending order of their places: neighbours may lie in one line of the cache.
+    /// Outputs with one set of inputs; these in ascending order of their places, since neighbours may lie in one
+    /// line of the cache.
     fn push_shared(
         &mut self,
         weights: &SparseWeights,
