@@ -8,7 +8,15 @@ struct FlowingShared {
     u32 center[RING_COLUMNS];
     u32 done[MAX_EPOCHS];     // warps that have gone past an epoch
     u32 before_last;          // warps that have gone past the last layer but one
+    u32 step;                 // where one block alone goes on, for its warps that have waited
 };
+
+// Warps that have work in a layer of so many strips, or parts of them: as many as possible, but none is to have
+// more pieces than it would have anyway. At least one.
+__device__ __forceinline__ u32 warps_with_work(u32 pieces) {
+    const u32 warps = gridDim.x * WARPS, each = max(1u, (pieces + warps - 1) / warps);
+    return max(1u, (pieces + each - 1) / each);
+}
 
 struct FlowingAccess {
     static constexpr bool ALL_KEPT = true;
@@ -85,7 +93,8 @@ struct Flow {
     u32 centroids;
     u64 live;       // of these columns, a bit each
     u32 parts;      // of the residues
-    u32 blocks;     // that have work
+    u32 workers;    // warps that have work
+    u32 blocks;     // of these warps
     u32 warps_of_block;
     bool keeps_books;
 };
@@ -171,7 +180,6 @@ __device__ __forceinline__ void update_one(const PersistentUpdateArguments& a, c
 template <bool ONE>
 __device__ __forceinline__ Flow flow_on(const PersistentUpdateArguments& a, const UpdateLayer* layers,
                                      FlowingShared& shared, float* kept, Flow flow) {
-    const u32 warps = gridDim.x * WARPS;
     const u32 parts = ONE ? 1 : flow.parts;
     const u64 of_centroids = first_bits(flow.centroids);
     u32 arrived_early = 0;
@@ -199,7 +207,10 @@ __device__ __forceinline__ Flow flow_on(const PersistentUpdateArguments& a, cons
         const bool ends_epoch = flow.step % EPOCH == EPOCH - 1;
         const bool notes = ends_epoch && has_residues;
         if (ends_epoch && epoch >= 1) arrived_early = load_number(&a.progress->arrived[epoch - 1]);
-        if (l > 0 && flow.keeps_books) a.entered[l - 1] = ONE ? 1 : __popcll(flow.live);
+        if (flow.keeps_books) {
+            store_number(&a.progress->layer, l);
+            if (l > 0) a.entered[l - 1] = ONE ? 1 : __popcll(flow.live);
+        }
         if (l + 1 == a.layer_count) {
             if (flow.step > 0) finish(a, shared, flow);
             if (flow.keeps_books) write_lists(a, shared, flow.live);
@@ -209,7 +220,7 @@ __device__ __forceinline__ Flow flow_on(const PersistentUpdateArguments& a, cons
         u64 alive = 0;
         while (next.layer == l) {
             const u32 part = ONE ? 0 : part_of(next, layer), strip_of_layer = next.item - part * layer.strip_count;
-            next.item += warps;
+            next.item += flow.workers;
             if constexpr (ONE) {
                 // What does not depend on activations is loaded ahead.
                 const StripData strip = next_strip;

@@ -40,7 +40,7 @@ struct SynchronisedAccess {
 __device__ void drop_empty(const PersistentUpdateArguments& a, u32 count, u32 centroids, bool listed) {
     __shared__ u32 live_of_warp[WARPS];
     u32 place = 0;
-    for (u32 first = 0; first < count; first += WARPS * WARP) {
+    for (u32 first = 0; first < count; first += THREADS) {
         const u32 k = first + threadIdx.x;
         u32 column = 0;
         bool live = false;

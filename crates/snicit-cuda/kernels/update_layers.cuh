@@ -3,6 +3,7 @@
 #include "common.cuh"
 
 constexpr u32 WARPS = 16;
+constexpr u32 THREADS = WARPS * WARP;
 constexpr u32 STRIP_OUTPUTS = 16; // of a strip with one set of inputs
 constexpr u32 ROWS = 4;           // of a strip whose outputs have their own
 constexpr u32 INPUTS_A_LANE = 4;
@@ -15,7 +16,6 @@ constexpr u32 RING = 2 * EPOCH + 1;
 constexpr u32 MAX_LAYERS = 512;
 constexpr u32 MAX_EPOCHS = MAX_LAYERS / EPOCH;
 constexpr u32 LAYERS_BETWEEN_DROPS = 4; // of synchronised layers
-constexpr u32 EPOCHS_AHEAD = 3;         // for which layers are brought into the second-level cache
 constexpr u32 NARROW_INPUTS = 1, NARROW_OUTPUTS = 2;
 
 struct Strip {
@@ -32,8 +32,8 @@ struct UpdateLayer {
     const Strip* strips;  // null: strip s has `strip_inputs` inputs, and `strip_outputs` unless it is the last
     const u8* inputs;     // input neurons, strip by strip
     const float* weights; // null: all are `weight`
-    const u8* outputs;    // output neurons, strip by strip
-    const float* bias;    // in the order of `outputs`; null: all are `uniform_bias`
+    const u8* outputs;    // output neurons, strip by strip; null: they are called by their places in this order
+    const float* bias;    // in this order; null: all are `uniform_bias`
     const u8* all;        // where all of these lie
     u64 bytes;
     u32 strip_count;
@@ -50,8 +50,13 @@ struct UpdateLayer {
         return (inputs + INPUTS_A_LANE - 1) / INPUTS_A_LANE * INPUTS_A_LANE;
     }
     __device__ __forceinline__ bool has_rows() const { return strip_outputs == ROWS; }
-    __device__ __forceinline__ u32 input_bytes() const { return narrow & NARROW_INPUTS ? sizeof(u16) : sizeof(u32); }
-    __device__ __forceinline__ u32 output_bytes() const { return narrow & NARROW_OUTPUTS ? sizeof(u16) : sizeof(u32); }
+
+    // The output neuron at a place in the order of the strips.
+    __device__ __forceinline__ u32 output(u64 place) const {
+        if (!outputs) return u32(place);
+        if (narrow & NARROW_OUTPUTS) return __ldg(reinterpret_cast<const u16*>(outputs) + place);
+        return __ldg(reinterpret_cast<const u32*>(outputs) + place);
+    }
 };
 
 // Which output of a strip a lane has when the sums have been added up; two lanes have the same.
@@ -141,10 +146,7 @@ __device__ __forceinline__ StripData load_strip(const UpdateLayer& layer, u32 st
     if (o < s.outputs) {
         const u64 place = u64(s.first_output) + o;
         if (layer.bias) d.bias = __ldg(layer.bias + place);
-        if (writes_output()) {
-            if (layer.narrow & NARROW_OUTPUTS) d.output = __ldg(reinterpret_cast<const u16*>(layer.outputs) + place);
-            else d.output = __ldg(reinterpret_cast<const u32*>(layer.outputs) + place);
-        }
+        if (writes_output()) d.output = layer.output(place);
     }
     load_inputs(layer, d, 0);
     return d;

@@ -9,13 +9,14 @@ struct Progress {
     u32 before_last;         // blocks that have gone past the last layer but one
     u32 barrier;             // arrivals at the barriers of synchronised layers
     u32 count;               // columns left
-    u32 unused;
+    u32 layer;               // where the launch is, roughly: for those who prefetch
 };
 
-// ALIKE: all layers of a launch have as many neurons as the first has inputs, 16-bit numbers for them, a uniform
-// bias each, and no list of strips: as many strips, of sixteen outputs and as many inputs, at most
-// INPUTS_AT_ONCE.
-constexpr u32 ALIKE = 1, ALIKE_EQUAL_WEIGHTS = 2;
+// ALIKE: all layers of a launch have as many neurons as the first has inputs, 16-bit numbers for them, and no list
+// of strips: as many strips, of sixteen outputs and as many inputs, at most INPUTS_AT_ONCE.
+// ALIKE_EQUAL_WEIGHTS: and in each layer all weights are equal. ALIKE_IN_BLOCK: and strips are whole, of
+// INPUTS_AT_ONCE inputs, and so few that one block takes them: see block_layers.cuh.
+constexpr u32 ALIKE = 1, ALIKE_EQUAL_WEIGHTS = 2, ALIKE_IN_BLOCK = 3;
 
 struct PersistentUpdateArguments {
     const UpdateLayer* layers;
@@ -40,7 +41,7 @@ struct PersistentUpdateArguments {
     Progress* progress;
     u32 ring_columns;        // at most RING_COLUMNS
     float prune;
-    u32 alike;               // ALIKE, ALIKE_EQUAL_WEIGHTS or 0
+    u32 alike;               // one of these, or 0
     u32 unused;
 };
 
@@ -66,7 +67,16 @@ __device__ __forceinline__ u32 load_acquire(const u32* p) {
     return x;
 }
 
+__device__ __forceinline__ void store_number(u32* p, u32 x) {
+    asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(x));
+}
+
 __device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
+
+// A barrier of the first `threads` threads of a block, whole warps.
+__device__ __forceinline__ void barrier_of_first(u32 threads) {
+    asm volatile("bar.sync 1, %0;" ::"r"(threads) : "memory");
+}
 
 // Into how many parts the residues are cut so that all warps have work. Every part adds up the sums of the
 // centroids, so that it should have at least as many residues.

@@ -16,4 +16,4 @@ pub(crate) use rows::RowsForm;
 pub(crate) use slabs::{SlabShape, SlabsForm};
 pub(crate) use strips::{STRIP_OUTPUTS, StripsForm};
 pub(crate) use tiles::{TileShape, TilesForm};
-pub(crate) use update::{Stored, UpdateForm};
+pub(crate) use update::{Stored, StripOrder, UpdateForm};

@@ -39,6 +39,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("synchronised_layers.cuh", include_str!("../../kernels/synchronised_layers.cuh")),
     ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
+    ("block_layers.cuh", include_str!("../../kernels/block_layers.cuh")),
+    ("prefetch_layers.cuh", include_str!("../../kernels/prefetch_layers.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),
     ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
 ];

@@ -2,6 +2,7 @@
 //! layers; see `kernels/persistent_update.cu`.
 
 use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
+use rayon::prelude::*;
 use snicit::{Error, Layer, SnicitOptions};
 
 use super::conversion::{Converted, conversion_buffers};
@@ -9,14 +10,20 @@ use crate::arguments::PersistentUpdateArguments;
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
-use crate::layout::{STRIP_OUTPUTS, Stored, UpdateForm};
+use crate::layout::{STRIP_OUTPUTS, Stored, StripOrder, UpdateForm};
 use crate::run::Run;
 use crate::runtime::{DeviceBuffer, DeviceValue, Kernel, Launch, Pointer};
 use crate::weights::WeightStore;
 use crate::{CudaError, WeightPlacement, xy2021};
 
-/// Threads of a block: 16 warps, WARPS of the kernel.
+/// Threads of a block, THREADS of the kernel.
 const THREADS: u32 = 512;
+
+/// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
+const INPUTS_AT_ONCE: usize = 32;
+
+/// What one block keeps of the inputs of the next eight layers: 16 bytes for each of its threads.
+const BLOCK_INPUTS_BYTES: usize = 8 * THREADS as usize * 16;
 
 /// Layers of a launch, MAX_LAYERS of the kernel: between launches the observer may stop the inference.
 const MAX_LAYERS: usize = 512;
@@ -73,7 +80,7 @@ impl UpdateLayer {
             strips: form.strips.map_or(0, |strips| weights + strips),
             inputs: weights + form.inputs,
             weights: rows,
-            outputs: weights + form.outputs,
+            outputs: form.outputs.map_or(0, |outputs| weights + outputs),
             bias,
             all: weights,
             bytes,
@@ -112,8 +119,23 @@ struct LayersOfLaunch {
     count: usize,
     max_strips: usize,
     outputs: usize,
-    /// Whether all are of one shape; ALIKE and ALIKE_EQUAL_WEIGHTS of the kernel, or 0.
-    alike: u32,
+    /// Whether all are of one shape.
+    alike: Alike,
+    /// Dynamic, in bytes.
+    shared_memory: usize,
+}
+
+/// Whether all layers of a launch are of one shape, that of the Graph Challenge's: with mini-blocks of whole
+/// strips and as many outputs as inputs. The numbers are those of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alike {
+    No = 0,
+    /// Weights differ.
+    Shape = 1,
+    /// Of each layer all weights are equal.
+    EqualWeights = 2,
+    /// And one block is faster than all.
+    InBlock = 3,
 }
 
 impl PersistentUpdate {
@@ -129,47 +151,59 @@ impl PersistentUpdate {
         options: &SnicitOptions,
         check: impl Fn(usize) -> Result<(), CudaError> + Sync,
     ) -> Result<Option<(Self, Vec<xy2021::Choice>)>, CudaError> {
-        let Some(layers_a_launch) = layers_a_launch(gpu)? else { return Ok(None) };
+        let Some(room) = dynamic_shared_memory(gpu)? else { return Ok(None) };
+        let layers_a_launch = (room / size_of::<UpdateLayer>()).min(MAX_LAYERS);
         if placement == WeightPlacement::Streamed || layers.is_empty() {
             return Ok(None);
         }
-        let (built, weights) = WeightStore::new(&gpu.device, placement, layers.len(), |index| {
+        let ordered = layers.par_iter().enumerate().map(|(index, layer)| {
             check(index)?;
-            let (blocks, choice) = xy2021::choose(layers[index]);
-            let built = UpdateForm::build(layers[index], choice.strips.then_some(&blocks));
-            Ok(built.map_or((None, Vec::new()), |(form, bytes)| (Some((form, choice)), bytes)))
+            let (blocks, choice) = xy2021::choose(layer);
+            Ok((StripOrder::new(layer, choice.strips.then_some(&blocks)), choice))
+        });
+        let ordered = ordered.collect::<Result<Vec<_>, CudaError>>()?;
+        let (orders, choices): (Vec<StripOrder>, Vec<xy2021::Choice>) = ordered.into_iter().unzip();
+        let (built, weights) = WeightStore::new(&gpu.device, placement, layers.len(), |index| {
+            let before = index.checked_sub(1).map(|before| &orders[before]);
+            let last = index + 1 == layers.len();
+            let built = UpdateForm::build(layers[index], &orders[index], before, last);
+            Ok(built.map_or((None, Vec::new()), |(form, bytes)| (Some(form), bytes)))
         })?;
-        let Some(built) = built.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
+        let Some(forms) = built.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
         if weights.is_streamed() {
             return Ok(None);
         }
-        let (forms, choices): (Vec<UpdateForm>, Vec<xy2021::Choice>) = built.into_iter().unzip();
         let table: Vec<UpdateLayer> = layers
             .iter()
             .zip(&forms)
             .enumerate()
             .map(|(index, (layer, form))| UpdateLayer::new(layer, form, weights.resident_layer(index)))
             .collect();
+        gpu.kernels.allow_shared_memory(Kernel::PersistentUpdate, room)?;
         let launches = (0..layers.len()).step_by(layers_a_launch).map(|first| {
             let of_launch = first..layers.len().min(first + layers_a_launch);
-            LayersOfLaunch {
-                first,
-                count: of_launch.len(),
-                max_strips: forms[of_launch.clone()]
-                    .iter()
-                    .map(|form| form.strip_count)
-                    .max()
-                    .unwrap_or(0),
-                outputs: layers[of_launch.end - 1].outputs(),
-                alike: alike(&layers[of_launch.clone()], &forms[of_launch]),
+            let strips = forms[of_launch.clone()].iter().map(|form| form.strip_count);
+            let max_strips = strips.max().unwrap_or(0);
+            let mut shared_memory = of_launch.len() * size_of::<UpdateLayer>();
+            let mut alike = Alike::of(&layers[of_launch.clone()], &forms[of_launch.clone()]);
+            let column = 2 * max_strips * STRIP_OUTPUTS * size_of::<f32>() + BLOCK_INPUTS_BYTES;
+            if alike == Alike::EqualWeights
+                && fits_block(layers[first], &forms[first])
+                && shared_memory + column <= room
+            {
+                alike = Alike::InBlock;
+                shared_memory += column;
             }
+            let (count, outputs) = (of_launch.len(), layers[of_launch.end - 1].outputs());
+            LayersOfLaunch { first, count, max_strips, outputs, alike, shared_memory }
         });
+        let launches: Vec<LayersOfLaunch> = launches.collect();
         let ring_neurons = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0).max(1);
         let column_bytes = RING * ring_neurons * size_of::<u64>();
         let ring_columns = (RING_BYTES / column_bytes).clamp(1, RING_COLUMNS);
         let device = &gpu.device;
         let mut update = PersistentUpdate {
-            launches: launches.collect(),
+            launches,
             weights,
             table: DeviceBuffer::new(device, size_of_val(&table[..]), "the layers")?,
             ring: DeviceBuffer::new(device, column_bytes * ring_columns, "a ring of activations")?,
@@ -183,8 +217,6 @@ impl PersistentUpdate {
         // No tag is 0.
         update.ring.fill(&gpu.stream, 0, update.ring.bytes())?;
         update.last_tag.fill(&gpu.stream, 0, update.last_tag.bytes())?;
-        let table_bytes = layers_a_launch * size_of::<UpdateLayer>();
-        gpu.kernels.allow_shared_memory(Kernel::PersistentUpdate, table_bytes)?;
         Ok(Some((update, choices)))
     }
 
@@ -260,52 +292,60 @@ impl PersistentUpdate {
             progress: self.progress.pointer(),
             ring_columns: self.ring_columns as u32,
             prune: self.prune,
-            alike: layers.alike,
+            alike: layers.alike as u32,
             unused: 0,
         };
         let launch = Launch {
             kernel: Kernel::PersistentUpdate,
             blocks: run.gpu.device.multiprocessors,
             threads: (THREADS, 1),
-            shared_memory: layers.count * size_of::<UpdateLayer>(),
+            shared_memory: layers.shared_memory,
         };
         launch.enqueue_cooperative(&run.gpu.kernels, run.stream, arguments)?;
         Ok(result)
     }
 }
 
-/// Whether all layers of a launch are of one shape, that of the Graph Challenge's: with mini-blocks of whole
-/// strips, a uniform bias, and as many outputs as inputs.
-fn alike(layers: &[&Layer], forms: &[UpdateForm]) -> u32 {
-    /// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
-    const INPUTS_AT_ONCE: usize = 32;
-    let first = &forms[0];
-    let same_shape = layers.iter().zip(forms).all(|(layer, form)| {
-        let square = (layer.inputs(), layer.outputs()) == (layers[0].inputs(), layers[0].inputs());
-        let plain = form.strips.is_none() && form.narrow == (true, true);
-        let shape = (form.strip_outputs, form.strip_inputs, form.strip_count);
-        let as_first = shape == (STRIP_OUTPUTS, first.strip_inputs, first.strip_count);
-        square && plain && as_first && matches!(form.bias, Stored::Uniform(_))
-    });
-    let equal = forms.iter().filter(|form| matches!(form.weights, Stored::Uniform(_))).count();
-    match (same_shape && first.strip_inputs <= INPUTS_AT_ONCE, equal) {
-        (true, 0) => 1,
-        (true, equal) if equal == forms.len() => 2,
-        _ => 0,
+impl Alike {
+    fn of(layers: &[&Layer], forms: &[UpdateForm]) -> Self {
+        let first = &forms[0];
+        let same_shape = layers.iter().zip(forms).all(|(layer, form)| {
+            let square = (layer.inputs(), layer.outputs()) == (layers[0].inputs(), layers[0].inputs());
+            let plain = form.strips.is_none() && form.narrow == (true, true);
+            let shape = (form.strip_outputs, form.strip_inputs, form.strip_count);
+            square && plain && shape == (STRIP_OUTPUTS, first.strip_inputs, first.strip_count)
+        });
+        if !same_shape || first.strip_inputs > INPUTS_AT_ONCE {
+            return Alike::No;
+        }
+        match forms.iter().all(|form| matches!(form.weights, Stored::Uniform(_))) {
+            true => Alike::EqualWeights,
+            false => Alike::Shape,
+        }
     }
 }
 
-/// Layers whose table a block can keep in shared memory; `None` if too few, or if blocks cannot wait for one
-/// another.
-fn layers_a_launch(gpu: &Gpu) -> Result<Option<usize>, CudaError> {
+/// Whether one block takes layers like this one, with equal weights, faster than all: the Graph Challenge's of few
+/// neurons.
+fn fits_block(layer: &Layer, form: &UpdateForm) -> bool {
+    /// MAX_BLOCK_STRIPS of the kernel.
+    const STRIPS: usize = 128;
+    form.strip_count <= STRIPS
+        && form.strip_inputs == INPUTS_AT_ONCE
+        && layer.outputs().is_multiple_of(STRIP_OUTPUTS)
+}
+
+/// Shared memory that a block can have besides its own variables; `None` if that is too little for the table of
+/// enough layers, or if blocks cannot wait for one another.
+fn dynamic_shared_memory(gpu: &Gpu) -> Result<Option<usize>, CudaError> {
     let cooperative = Attribute::CU_DEVICE_ATTRIBUTE_COOPERATIVE_LAUNCH;
     let cooperative = gpu.device.context.attribute(cooperative).to("describe the GPU")?;
     let fixed = gpu.kernels.static_shared_memory(Kernel::PersistentUpdate)?;
     /// What the system keeps of each block's shared memory.
     const RESERVED: usize = 1 << 10;
     let room = gpu.device.shared_memory.saturating_sub(fixed + RESERVED);
-    let layers = (room / size_of::<UpdateLayer>()).min(MAX_LAYERS);
-    Ok((cooperative != 0 && layers >= MIN_LAYERS_A_LAUNCH).then_some(layers))
+    let enough = room >= MIN_LAYERS_A_LAUNCH * size_of::<UpdateLayer>();
+    Ok((cooperative != 0 && enough).then_some(room))
 }
 
 #[cfg(test)]
@@ -329,30 +369,31 @@ mod tests {
         Layer::new(weights.unwrap(), bias, Activation::SDGC).unwrap()
     }
 
-    fn alike_of(layers: &[Layer]) -> u32 {
+    fn alike(layers: &[Layer]) -> Alike {
         let form = |layer: &Layer| {
-            let blocks = MiniBlocks::find(layer.weights());
-            UpdateForm::build(layer, Some(&blocks)).unwrap().0
+            let order = StripOrder::new(layer, Some(&MiniBlocks::find(layer.weights())));
+            UpdateForm::build(layer, &order, None, true).unwrap().0
         };
         let forms: Vec<UpdateForm> = layers.iter().map(form).collect();
-        alike(&layers.iter().collect::<Vec<_>>(), &forms)
+        Alike::of(&layers.iter().collect::<Vec<_>>(), &forms)
     }
 
     #[test]
     fn layers_are_alike_only_if_all_have_one_shape() {
         let square = |equal| layer(40, 40, 5, Bias::Uniform(-0.1), equal);
-        assert_eq!(alike_of(&[square(true), square(true)]), 2);
-        assert_eq!(alike_of(&[square(false), square(false)]), 1);
-        assert_eq!(alike_of(&[square(false), square(true)]), 0);
+        assert_eq!(alike(&[square(true), square(true)]), Alike::EqualWeights);
+        assert_eq!(alike(&[square(false), square(false)]), Alike::Shape);
+        assert_eq!(alike(&[square(false), square(true)]), Alike::Shape);
         let biases = Bias::PerNeuron((0..40).map(|o| o as f32).collect());
+        assert_eq!(alike(&[square(true), layer(40, 40, 5, biases, true)]), Alike::EqualWeights);
         for other in [
             layer(40, 40, 6, Bias::Uniform(-0.1), true),
             layer(40, 50, 5, Bias::Uniform(-0.1), true),
             layer(50, 50, 5, Bias::Uniform(-0.1), true),
-            layer(40, 40, 5, biases, true),
         ] {
-            assert_eq!(alike_of(&[square(true), other]), 0);
+            assert_eq!(alike(&[square(true), other]), Alike::No);
         }
-        assert_eq!(alike_of(&[layer(40, 40, 33, Bias::Uniform(-0.1), true)]), 0, "more than 32 inputs");
+        let many = layer(40, 40, 33, Bias::Uniform(-0.1), true);
+        assert_eq!(alike(&[many]), Alike::No, "more than 32 inputs");
     }
 }

@@ -22,10 +22,14 @@ struct Case {
     reads: usize,
     /// Of the connections: have weight 1.
     positive: f64,
-    /// All weights are 1 instead.
-    equal_weights: bool,
+    /// In every layer whose number is a multiple of this all weights are 1 instead; 0: in none.
+    equal_weights: usize,
+    /// In `N = 16·G` neurons an output reads, instead of random ones, the inputs that are congruent to it or to
+    /// it plus a power of two, modulo `G`, as in the Graph Challenge: whole strips of the layer before.
+    whole_strips: bool,
+    /// The largest; there are `bias_spread` different ones.
     bias: i32,
-    uniform_bias: bool,
+    bias_spread: usize,
     /// Share of the outputs that have no connection.
     unconnected: f64,
     inputs: usize,
@@ -41,9 +45,10 @@ impl Case {
             block_outputs: 16,
             reads: 8,
             positive: 0.6,
-            equal_weights: false,
+            equal_weights: 0,
+            whole_strips: false,
             bias: 0,
-            uniform_bias: false,
+            bias_spread: 2,
             unconnected: 0.1,
             inputs,
             sampled_columns: 32,
@@ -53,7 +58,8 @@ impl Case {
 
     fn generate(&self) -> (Network, Inputs) {
         let mut random = ChaCha8Rng::seed_from_u64(9);
-        let layers = self.widths.windows(2).map(|pair| self.layer(pair[0], pair[1], &mut random));
+        let widths = self.widths.windows(2).enumerate();
+        let layers = widths.map(|(l, pair)| self.layer(l, pair[0], pair[1], &mut random));
         let network = Network::new(layers).unwrap();
         let mut bits = BitActivations::zeros(self.inputs, self.widths[0]);
         for input in (0..self.inputs).filter(|input| input % 5 != 3) {
@@ -66,7 +72,8 @@ impl Case {
         (network, bits.into())
     }
 
-    fn layer(&self, inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
+    fn layer(&self, l: usize, inputs: usize, outputs: usize, random: &mut ChaCha8Rng) -> Layer {
+        let equal_weights = self.equal_weights > 0 && l.is_multiple_of(self.equal_weights);
         let mut connections = Vec::new();
         let mut chosen = Vec::new();
         for output in 0..outputs {
@@ -75,18 +82,23 @@ impl Case {
                     if random.random_bool(self.unconnected) { 0 } else { self.reads.min(inputs) };
                 chosen = rand::seq::index::sample(random, inputs, reads).into_vec();
             }
+            if self.whole_strips {
+                let classes = inputs / 16;
+                let other = (output + (1 << (l % classes.ilog2() as usize))) % classes;
+                let read = |input: &usize| [output % classes, other].contains(&(input % classes));
+                chosen = (0..inputs).filter(read).collect();
+            }
             connections.extend(chosen.iter().map(|&input| Connection {
                 input: input as u32,
                 output: output as u32,
-                weight: if self.equal_weights || random.random_bool(self.positive) { 1.0 } else { -1.0 },
+                weight: if equal_weights || random.random_bool(self.positive) { 1.0 } else { -1.0 },
             }));
         }
         let weights = SparseWeights::from_connections(inputs, outputs, connections).unwrap();
-        let bias = match self.uniform_bias {
-            true => Bias::Uniform(self.bias as f32),
-            false => {
-                Bias::PerNeuron((0..outputs).map(|o| (self.bias - (o % 2) as i32) as f32).collect())
-            }
+        let bias = |output: usize| (self.bias - (output * 7919 % self.bias_spread) as i32) as f32;
+        let bias = match self.bias_spread {
+            1 => Bias::Uniform(bias(0)),
+            _ => Bias::PerNeuron((0..outputs).map(bias).collect()),
         };
         Layer::new(weights, bias, Activation::SDGC).unwrap()
     }
@@ -106,26 +118,58 @@ fn cases() -> Vec<Case> {
         |name, widths, inputs| Case { bias: 3, positive: 0.9, ..base(name, widths, inputs) };
     // Every strip is whole: there are shorter ways for such layers.
     let alike = |name, widths, inputs| {
-        let case = Case { bias: 3, positive: 0.9, uniform_bias: true, ..base(name, widths, inputs) };
+        let case = Case { bias: 3, positive: 0.9, bias_spread: 1, ..base(name, widths, inputs) };
         Case { unconnected: 0.0, sampled_columns: 1, ..case }
+    };
+    // Columns become alike, but activations stay apart: most biases are so large or small that they decide.
+    let varied = |name, widths, reads: usize, equal_weights, inputs| {
+        let bias_spread = 300 + 32 * reads;
+        Case { reads, equal_weights, bias: 150, bias_spread, ..alike(name, widths, inputs) }
     };
     vec![
         Case { bias: -9, ..base("no column is left", vec![96; 9], 50) },
         Case { sampled_columns: 1, ..contracting("one column is left", vec![96; 40], 50) },
         Case { sampled_columns: 2, ..contracting("two centroids are left", vec![96; 40], 50) },
-        Case { equal_weights: true, bias: -2, ..base("equal weights", vec![96; 40], 50) },
+        Case { equal_weights: 1, bias: -2, ..base("equal weights", vec![96; 40], 50) },
         Case { reads: 32, ..alike("layers all alike", vec![1024; 40], 40) },
         Case { sampled_columns: 3, ..alike("layers all alike, some columns", vec![96; 30], 100) },
         Case {
-            equal_weights: true,
+            equal_weights: 1,
             bias: -11,
             reads: 30,
             ..alike("alike, equal weights", vec![100; 99], 90)
         },
-        Case { equal_weights: true, bias: -3, ..alike("two layers alike", vec![100; 4], 90) },
-        Case { equal_weights: true, bias: -3, reads: 7, ..alike("alike, wide", vec![40_000; 14], 4) },
+        Case { equal_weights: 1, bias: -3, ..alike("two layers alike", vec![100; 4], 90) },
+        Case { equal_weights: 1, bias: -3, reads: 7, ..alike("alike, wide", vec![40_000; 14], 4) },
         Case { reads: 7, ..alike("alike, wide, weights differ", vec![40_000; 5], 4) },
         Case { inputs: 1, ..alike("a single input", vec![64; 700], 1) },
+        varied("alike, biases vary", vec![96; 30], 8, 0, 40),
+        varied("alike, biases vary, weights are equal in some layers", vec![300; 30], 32, 3, 40),
+        varied("alike, an output more than a strip has", vec![17; 30], 1, 1, 40),
+        varied("alike, all inputs but one", vec![230; 30], 31, 1, 40),
+        varied("alike, 1025 strips", vec![16_400; 8], 32, 1, 1),
+        varied("one block", vec![1024; 40], 32, 1, 40),
+        varied("one block, seven strips", vec![112; 30], 32, 1, 40),
+        varied("one block, as many strips as it takes", vec![2048; 17], 32, 1, 20),
+        varied("a strip too many for one block", vec![2064; 12], 32, 1, 5),
+        varied("alike, 256 strips", vec![4096; 12], 32, 1, 1),
+        varied("a part of a strip too many for one block", vec![1030; 12], 32, 1, 5),
+        varied("one block in several launches", vec![160; 1200], 32, 1, 10),
+        Case { whole_strips: true, ..varied("whole strips", vec![1024; 22], 32, 1, 30) },
+        Case { whole_strips: true, ..varied("few whole strips", vec![128; 22], 32, 1, 1) },
+        Case { whole_strips: true, ..varied("whole strips, weights differ", vec![512; 22], 32, 0, 30) },
+        Case {
+            bias: -13,
+            bias_spread: 1,
+            threshold_layer: 0,
+            ..varied("one block, one bias", vec![1024; 3], 32, 1, 1)
+        },
+        Case {
+            bias: -13,
+            bias_spread: 1,
+            threshold_layer: 0,
+            ..varied("alike, one bias", vec![2560; 3], 32, 1, 1)
+        },
         base("residues stay alive", vec![96; 12], 50),
         Case {
             sampled_columns: 2,
@@ -142,7 +186,7 @@ fn cases() -> Vec<Case> {
         base("one layer behind, many columns", vec![96; 3], 300),
         Case { block_outputs: 1, ..base("rows", vec![77, 250, 101, 33, 1000, 10], 60) },
         Case { block_outputs: 1, reads: 70, ..base("long rows", vec![150, 333, 90, 211, 150, 97], 300) },
-        Case { block_outputs: 1, equal_weights: true, bias: -4, ..base("equal rows", vec![80; 9], 40) },
+        Case { block_outputs: 1, equal_weights: 1, bias: -4, ..base("equal rows", vec![80; 9], 40) },
         Case { block_outputs: 5, ..base("ragged strips", vec![77, 250, 101, 33, 1000, 10], 60) },
         Case {
             block_outputs: 37,
@@ -154,8 +198,8 @@ fn cases() -> Vec<Case> {
         Case { bias: 1, ..base("layers without neurons", vec![32, 32, 0, 40, 40], 20) },
         base("more strips than warps", vec![40_000, 40_000, 40_000, 40_000], 6),
         Case {
-            equal_weights: true,
-            uniform_bias: true,
+            equal_weights: 1,
+            bias_spread: 1,
             ..base("wide indices", vec![70_000, 70_000, 70_000, 64], 3)
         },
         Case { sampled_columns: 1, ..contracting("several launches", vec![64; 1401], 100) },
@@ -220,6 +264,13 @@ fn the_cases_go_all_ways() {
             let (network, inputs) = case.generate();
             let outcome = cpu.prepare(&network, &case.plan()).unwrap().infer(&inputs).unwrap();
             let live = outcome.output.categories().len();
+            if case.bias_spread > 2 || case.name.contains("one bias") {
+                // Neither all zero nor all clamped.
+                let mut first = outcome.output.to_activations().column(0).to_vec();
+                first.sort_by(f32::total_cmp);
+                first.dedup();
+                assert!(first.len() > 2, "{}: {first:?}", case.name);
+            }
             assert_eq!(live == 0, case.name == "no column is left", "{}: {live} columns", case.name);
             let report = outcome.report;
             let behind = &report.live_columns[case.threshold_layer..];
