@@ -1,5 +1,6 @@
 //! Does one task and times it.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use snicit::{Categories, Method, Plan, Prepared, SnicitOptions, StageTimes};
@@ -12,7 +13,10 @@ use crate::environment::available_memory;
 use crate::record::{Answer, Finding, Measurement, Repetition};
 use crate::result_id::Grid;
 use crate::task::{Task, Workload};
-use crate::workloads::{Loaded, Workloads, reference_cost, reference_truth};
+use crate::workloads::{Loaded, NetworkLoad, Workloads, reference_cost, reference_truth};
+
+/// An inference that takes longer needs none before it to warm up: what warming up saves is a thousandth of it.
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
 
 /// How often an inference is repeated: at least `fewest` times; up to `most`, as long as it takes no more
 /// than `seconds` in all.
@@ -37,7 +41,7 @@ impl Repetitions {
 
     /// Few, so that much can be measured in little time.
     pub fn within_a_budget() -> Self {
-        Repetitions { fewest: 2, most: 15, seconds: 0.6 }
+        Repetitions { fewest: 2, most: 9, seconds: 0.6 }
     }
 
     /// Exactly so many.
@@ -65,7 +69,7 @@ impl<E: Into<BenchError>> From<E> for Failed {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
     /// Reading or generating the network, if that was done.
-    pub(crate) load: Option<Duration>,
+    pub(crate) load: Option<NetworkLoad>,
     /// Preparing it for the method, if that was done.
     pub(crate) prepare: Option<Duration>,
     /// All inferences, with what is not counted in their times.
@@ -90,7 +94,9 @@ pub struct Bench<'a> {
     repetitions: Repetitions,
     /// The most multiply-adds a truth may cost.
     truth_limit: f64,
-    truth: Option<(Workload, Truth)>,
+    truths: HashMap<Workload, Truth>,
+    /// The memory that may be used, bytes; if nothing, what the system has free.
+    memory: Option<u64>,
     last: Option<LastPrepared>,
     spent: Spent,
 }
@@ -110,9 +116,10 @@ impl<'a> Bench<'a> {
         workloads: Workloads,
         repetitions: Repetitions,
         truth_limit: f64,
+        memory: Option<u64>,
     ) -> Self {
-        let spent = Spent::default();
-        Bench { contestants, workloads, repetitions, truth_limit, truth: None, last: None, spent }
+        let (truths, spent) = (HashMap::new(), Spent::default());
+        Bench { contestants, workloads, repetitions, truth_limit, truths, memory, last: None, spent }
     }
 
     /// Sentences for the user since the last call.
@@ -140,19 +147,19 @@ impl<'a> Bench<'a> {
         deepest: usize,
     ) -> Result<(Finding, crate::record::Sources), Failed> {
         self.spent = Spent::default();
-        check_memory(task.workload())?;
+        if let Some(reason) = lacks_memory(task.workload(), self.memory) {
+            return Err(Failed::NotRun(reason));
+        }
         if self.last.as_ref().is_some_and(|last| last.workload != *task.workload()) {
             // The next one needs the memory.
             self.last = None;
         }
-        let start = Instant::now();
-        let held = self.workloads.holds(task.workload());
         let loaded =
             self.workloads.load_deep(task.workload(), deepest).map_err(|error| match error {
                 BenchError::Nothing(reason) => Failed::NotRun(reason),
                 error => Failed::Fatal(error),
             })?;
-        self.spent.load = (!held).then(|| start.elapsed());
+        self.spent.load = self.workloads.take_network_load();
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
                 self.infer(workload, &loaded, method, *threshold_layer, *batch)?
@@ -193,9 +200,11 @@ impl<'a> Bench<'a> {
         let start = Instant::now();
         // The first one warms caches and is not kept; its answer is.
         let first = last.prepared.infer_in_batches(&loaded.inputs, batch, &()).map_err(refused)?;
-        let repetitions = self.repeat(&*last.prepared, loaded, batch).map_err(refused)?;
-        self.spent.inferences = start.elapsed();
-        self.spent.runs = 1 + repetitions.len();
+        let kept = (start.elapsed() > SLOW).then(|| repetition(&first.report.times));
+        let mut runs = usize::from(kept.is_none());
+        let repetitions = self.repeat(kept, &*last.prepared, loaded, batch).map_err(refused)?;
+        runs += repetitions.len();
+        (self.spent.inferences, self.spent.runs) = (start.elapsed(), runs);
         let prepare_ms = last.prepare_ms;
         let categories = first.output.categories();
         let checked = loaded.labels.is_none();
@@ -242,18 +251,20 @@ impl<'a> Bench<'a> {
     }
 
     fn truth_is_missing(&self, workload: &Workload) -> bool {
-        self.truth.as_ref().is_none_or(|(of, _)| of != workload)
+        !self.truths.contains_key(workload)
     }
 
+    /// Further inferences; `kept` was the first, if it counts.
     fn repeat(
         &self,
+        kept: Option<Repetition>,
         prepared: &dyn Prepared,
         loaded: &Loaded,
         batch: usize,
     ) -> Result<Vec<Repetition>, snicit::Error> {
         let Repetitions { fewest, most, seconds } = self.repetitions;
         let begin = Instant::now();
-        let mut repetitions = Vec::new();
+        let mut repetitions = Vec::from_iter(kept);
         while repetitions.len() < fewest
             || repetitions.len() < most && begin.elapsed().as_secs_f64() < seconds
         {
@@ -274,9 +285,9 @@ impl<'a> Bench<'a> {
     ) -> Result<Option<Answer>, Failed> {
         if self.truth_is_missing(workload) {
             let truth = self.find_truth(workload, loaded, method, categories)?;
-            self.truth = Some((workload.clone(), truth));
+            self.truths.insert(workload.clone(), truth);
         }
-        let Some((_, truth)) = &self.truth else { return Ok(None) };
+        let Some(truth) = self.truths.get(workload) else { return Ok(None) };
         if truth.against == method {
             return Ok(None);
         }
@@ -341,18 +352,15 @@ fn repetition(times: &StageTimes) -> Repetition {
     }
 }
 
-/// Refuses what would not fit the memory, before it is made.
-pub(crate) fn check_memory(workload: &Workload) -> Result<(), Failed> {
-    let Workload::Sdgc { neurons, layers, inputs } = workload else { return Ok(()) };
+/// Why a workload would not fit the memory, before it is made: `given` bytes, or what the system has free.
+pub(crate) fn lacks_memory(workload: &Workload, given: Option<u64>) -> Option<String> {
+    let Workload::Sdgc { neurons, layers, inputs } = workload else { return None };
     let connections = (neurons * layers * snicit_data::sdgc::CONNECTIONS_PER_NEURON) as u64;
     // A weight and an index, as read and as laid out; half of the columns alive in a layer, as float32.
     let needed = connections * 16 + (*neurons * *inputs) as u64 * 2;
-    match available_memory() {
-        Some(available) if needed > available => {
-            let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
-            let (needed, available) = (gib(needed), gib(available));
-            Err(Failed::NotRun(format!("needs about {needed} of memory, {available} are free")))
-        }
-        _ => Ok(()),
-    }
+    let available = given.or_else(available_memory).filter(|&available| needed > available)?;
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    let (needed, available) = (gib(needed), gib(available));
+    let whose = if given.is_some() { "may be used" } else { "are free" };
+    Some(format!("needs about {needed} of memory, {available} {whose}"))
 }

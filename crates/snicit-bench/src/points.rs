@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
-use crate::budget::{Estimates, run_order};
+use crate::budget::{Estimates, Importance, run_order};
 use crate::environment::{Environment, now};
-use crate::measure::{Bench, Failed, Repetitions, check_memory};
+use crate::measure::{Bench, Failed, Repetitions, Spent, lacks_memory};
 use crate::numbers::{count, significant};
 use crate::record::{Finding, Record};
+use crate::result_id::Grid;
 use crate::store::Store;
 use crate::sweep::{Sweep, Watch};
 use crate::task::{Task, Workload};
@@ -31,6 +32,7 @@ pub(crate) struct Points {
     open: VecDeque<Task>,
     repetitions: Repetitions,
     budget: Option<Duration>,
+    memory: Option<u64>,
     begun: Instant,
     estimates: Estimates,
     /// The network that the last point left loaded.
@@ -56,6 +58,7 @@ impl Points {
             open: VecDeque::new(),
             repetitions: sweep.repetitions,
             budget: sweep.budget,
+            memory: sweep.memory,
             begun: Instant::now(),
             estimates: Estimates::default(),
             held: None,
@@ -73,10 +76,39 @@ impl Points {
                 None => open.push(task),
             }
         }
-        run_order(&mut open);
+        // The reduced grid's networks are small, but loading them three times would be a good part of its minutes.
+        let importance = match (sweep.grid, sweep.budget) {
+            (Grid::Full, Some(_)) => Importance::Counts,
+            _ => Importance::IsEqual,
+        };
+        run_order(&mut open, importance);
         points.open = open.into();
         points.number = points.finished.len();
+        points.learn_from_finished();
         points
+    }
+
+    /// What is known from points that were finished before.
+    fn learn_from_finished(&mut self) {
+        let mut tasks: Vec<Task> = self.finished.keys().cloned().collect();
+        run_order(&mut tasks, Importance::IsEqual);
+        for task in tasks {
+            if let Some(measurement) = self.finished[&task].measurement() {
+                let time = |ms: f64| Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default();
+                let prepare = Some(time(measurement.prepare_ms));
+                let inferences = time(measurement.median_ms());
+                self.estimates.learn(&task, &Spent { load: None, prepare, inferences, runs: 1 });
+            }
+        }
+    }
+
+    /// Leaves out what cannot be run, before a network is loaded for it.
+    pub(crate) fn leave_out(&mut self, reason: impl Fn(&Task) -> Option<String>, watch: &dyn Watch) {
+        let refused: Vec<(Task, String)> =
+            self.open.iter().filter_map(|task| Some((task.clone(), reason(task)?))).collect();
+        for (task, reason) in refused {
+            self.give_up(task, reason, watch);
+        }
     }
 
     /// The record of a point that need not be measured again.
@@ -139,7 +171,7 @@ impl Points {
         self.number += 1;
         watch.point_begins(self.number, &task, self.left());
         self.open.pop_front();
-        let deepest = deepest(&fitting, task.workload());
+        let deepest = self.deepest(&fitting, task.workload());
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
             watch.note(&note);
         }
@@ -213,10 +245,12 @@ impl Points {
     fn too_expensive(&self, task: &Task) -> String {
         let budget = self.budget.unwrap_or_default().as_secs_f64();
         let left = budget - self.begun.elapsed().as_secs_f64();
-        let price = self.estimates.point(task, self.repetitions).unwrap_or_default().as_secs_f64();
+        let price = match self.estimates.point(task, self.repetitions) {
+            Some(price) => format!("about {} s", significant(price.as_secs_f64())),
+            None => "nothing like it was timed yet".to_owned(),
+        };
         format!(
-            "about {} s, and of the budget of {} s, {:.0} s are left for {} points",
-            significant(price),
+            "{price}, and of the budget of {} s, {:.0} s are left for {} points",
             significant(budget),
             left.max(0.0),
             self.open.len()
@@ -227,20 +261,20 @@ impl Points {
     fn left(&self) -> Option<Duration> {
         self.estimates.all(self.open.iter(), self.repetitions)
     }
-}
 
-/// The most layers that any of `tasks` wants of a network of this width, as far as memory allows.
-fn deepest(tasks: &[Task], workload: &Workload) -> usize {
-    let Workload::Sdgc { neurons: width, .. } = workload else { return 0 };
-    let depth = |task: &Task| match task.workload() {
-        Workload::Sdgc { neurons, layers, .. }
-            if neurons == width && check_memory(task.workload()).is_ok() =>
-        {
-            Some(*layers)
-        }
-        _ => None,
-    };
-    tasks.iter().filter_map(depth).max().unwrap_or(0)
+    /// The most layers that any of `tasks` wants of a network of this width, as far as memory allows.
+    fn deepest(&self, tasks: &[Task], workload: &Workload) -> usize {
+        let Workload::Sdgc { neurons: width, .. } = workload else { return 0 };
+        let depth = |task: &Task| match task.workload() {
+            Workload::Sdgc { neurons, layers, .. }
+                if neurons == width && lacks_memory(task.workload(), self.memory).is_none() =>
+            {
+                Some(*layers)
+            }
+            _ => None,
+        };
+        tasks.iter().filter_map(depth).max().unwrap_or(0)
+    }
 }
 
 fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {

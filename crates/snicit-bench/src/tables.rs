@@ -66,7 +66,7 @@ fn table1(result: &ResultFile) -> Table {
     table
 }
 
-/// Run times, ms: ours, the paper's, and both speed-ups of SNICIT.
+/// Run times, ms: ours, the paper's and its artifact's, and both speed-ups of SNICIT.
 fn table3(result: &ResultFile) -> Table {
     let header = [
         "N – l",
@@ -74,10 +74,12 @@ fn table3(result: &ResultFile) -> Table {
         "inputs",
         "ms",
         "min – max",
-        "paper, ms",
-        "ours / paper",
-        "SNICIT is",
-        "in the paper",
+        "paper, A6000, ms",
+        "faster by",
+        "artifact, H100, ms",
+        "faster by",
+        "SNICIT is faster by",
+        "in the paper by",
     ];
     let mut table = Table::new(header);
     for inference in result.inferences() {
@@ -92,9 +94,15 @@ fn table3(result: &ResultFile) -> Table {
             .map(|(method, snicit)| method / snicit);
         // With fewer inputs than the paper had, times cannot be compared.
         let comparable = inputs == snicit_data::sdgc::INPUTS;
+        let artifact = published::artifact_ms(neurons, layers, inference.method);
+        let text = |published: Option<f64>| published.map_or_else(|| NONE.to_owned(), significant);
+        let faster = |published: Option<f64>| match published {
+            Some(published) if comparable => format!("{}×", significant(published / ms)),
+            _ => NONE.to_owned(),
+        };
         let is_snicit = inference.method == "SNICIT";
         let speed_up = |factor: Option<f64>| match factor {
-            Some(factor) if !is_snicit => format!("{factor:.2}×"),
+            Some(factor) if !is_snicit => format!("{}×", significant(factor)),
             _ => NONE.to_owned(),
         };
         table.row([
@@ -103,11 +111,10 @@ fn table3(result: &ResultFile) -> Table {
             count(inputs as u64),
             significant(ms),
             format!("{} – {}", significant(low), significant(high)),
-            paper.map_or_else(|| NONE.to_owned(), significant),
-            match paper {
-                Some(paper) if comparable => format!("{}×", significant(ms / paper)),
-                _ => NONE.to_owned(),
-            },
+            text(paper),
+            faster(paper),
+            text(artifact),
+            faster(artifact),
             speed_up(snicit),
             speed_up(paper_snicit),
         ]);
@@ -216,7 +223,7 @@ fn table4(result: &ResultFile) -> Table {
         "in the paper",
         "SNICIT, ms",
     ]);
-    table.header.extend(others.iter().map(|name| format!("over {name}")));
+    table.header.extend(others.iter().map(|name| format!("faster than {name}")));
     for snicit in result.inferences().filter(|inference| inference.method == "SNICIT") {
         let exact = of(result, snicit.workload, "BF-2019");
         let accuracy = exact.and_then(|exact| exact.measurement.accuracy);
@@ -227,7 +234,7 @@ fn table4(result: &ResultFile) -> Table {
         let speed_up = |method: &&str| {
             let other = of(result, snicit.workload, method);
             let factor = other.map(|o| o.measurement.median_ms() / snicit.measurement.median_ms());
-            factor.map_or_else(|| NONE.to_owned(), |factor| format!("{factor:.2}×"))
+            factor.map_or_else(|| NONE.to_owned(), |factor| format!("{}×", significant(factor)))
         };
         let fields = [
             snicit.workload.name(),

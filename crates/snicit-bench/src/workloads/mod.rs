@@ -4,6 +4,7 @@ mod trained;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use snicit::{Activations, BitActivations, Categories, Inputs, Network, reference};
 use snicit_data::cache::{Cache, Cached};
@@ -40,10 +41,21 @@ pub struct Workloads {
     /// The last network and inputs: the next point often needs them again.
     network: Option<Held<Network>>,
     inputs: Option<Held<Inputs>>,
+    /// What the network took that was loaded last, to be taken away.
+    network_load: Option<NetworkLoad>,
     /// What the trained networks are, by name.
     trained: HashMap<String, String>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
+}
+
+/// Reading or generating a network.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NetworkLoad {
+    /// How large it is.
+    pub(crate) connections: u64,
+    /// How long it took.
+    pub(crate) time: Duration,
 }
 
 #[derive(Debug)]
@@ -76,6 +88,7 @@ impl Workloads {
             cache,
             network: None,
             inputs: None,
+            network_load: None,
             trained: HashMap::new(),
             notes: Vec::new(),
         }
@@ -84,6 +97,11 @@ impl Workloads {
     /// What there is to say about the cache since the last call, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
+    }
+
+    /// What loading the last network took, if one was loaded since the last call.
+    pub(crate) fn take_network_load(&mut self) -> Option<NetworkLoad> {
+        self.network_load.take()
     }
 
     /// The network and the inputs of a workload.
@@ -166,6 +184,7 @@ impl Workloads {
         let name = neurons.to_string();
         // Before the next one is there, this one must be gone: both may not fit the memory.
         self.network = None;
+        let start = Instant::now();
         let bias = sdgc::bias(neurons).ok_or_else(|| {
             BenchError::Nothing(format!("the Graph Challenge has no network of {neurons} neurons"))
         })?;
@@ -185,6 +204,8 @@ impl Workloads {
             let network = radixnet::generate(neurons, deepest.max(layers), bias, SEED, &|_| ())?;
             (network, GENERATED.to_owned())
         };
+        let (connections, time) = (value.connections(), start.elapsed());
+        self.network_load = Some(NetworkLoad { connections, time });
         let network = value.truncated(layers);
         self.network = Some(Held { name, value, source: source.clone() });
         Ok((network, source))

@@ -43,10 +43,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "COUNT", value_parser = args::count)]
     repetitions: Option<usize>,
 
-    /// Take about so long in all, as in 300s or 5min: few repetitions, and what would take longer is not run,
-    /// the most expensive points first
+    /// Take about so long in all, as in 300s or 5min: few repetitions; first SNICIT and XY-2021, then BF-2019 and
+    /// SNIG-2020, then other libraries, and what would take longer than is left is not run [default: 9min if quick]
     #[arg(long, value_name = "TIME", value_parser = budget)]
     budget: Option<Duration>,
+
+    /// Memory of this machine that may be used, as in 100GiB [default: what the system says is free]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<u64>,
 
     /// Do not time cuSPARSE and cuBLAS beside our methods on a GPU
     #[arg(long)]
@@ -71,6 +75,9 @@ pub(crate) struct Args {
 enum Command {
     Compare(compare::Args),
 }
+
+/// Quick means minutes, whatever else the machine does.
+const QUICK: Duration = Duration::from_secs(9 * 60);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -113,7 +120,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
             (None, Some(_)) => Repetitions::within_a_budget(),
             (None, None) => Repetitions::of(grid),
         },
-        budget: args.budget,
+        budget: args.budget.or(args.quick.then_some(QUICK)),
+        memory: args.memory,
         command: command_line(),
     };
     let folder = source::data_folder(&args.data)?;
@@ -152,6 +160,21 @@ fn budget(text: &str) -> Result<Duration, String> {
     let number: f64 = number.trim().parse().map_err(|_| format!("{number} is no number"))?;
     let duration = Duration::try_from_secs_f64(number * seconds).ok().filter(|time| !time.is_zero());
     duration.ok_or_else(|| "expected a time above zero".to_owned())
+}
+
+/// A size with its unit: `100GiB`, `64GB`.
+fn memory(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size with its unit, as in 100GiB or 64GB".to_owned();
+    let (number, unit) = text.split_at(text.trim_end_matches(char::is_alphabetic).len());
+    let bytes = match unit {
+        "GiB" => f64::from(1 << 30),
+        "MiB" => f64::from(1 << 20),
+        "GB" => 1e9,
+        "MB" => 1e6,
+        _ => return Err(expected()),
+    };
+    let size = number.trim().parse::<f64>().map_err(|_| expected())? * bytes;
+    if size >= 1.0 && size < u64::MAX as f64 { Ok(size as u64) } else { Err(expected()) }
 }
 
 /// The results, each once, in the order in which they are run.
