@@ -1,19 +1,19 @@
 //! Does one task and times it.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use snicit::{Categories, Method, Plan, Prepared, SnicitOptions, StageTimes};
+use snicit::{Method, Plan, Prepared, SnicitOptions, StageTimes};
 
 use crate::BenchError;
 use crate::contestants::Contestants;
 use crate::counting::{accuracy, statistics};
 use crate::embedding;
-use crate::environment::available_memory;
-use crate::record::{Answer, Finding, Measurement, Repetition};
+use crate::memory::lacks_memory;
+use crate::record::{Finding, Measurement, Repetition};
 use crate::result_id::Grid;
 use crate::task::{Task, Workload};
-use crate::workloads::{Loaded, NetworkLoad, Workloads, reference_cost, reference_truth};
+use crate::truth::Truths;
+use crate::workloads::{Loaded, NetworkLoad, Workloads};
 
 /// An inference that takes longer needs none before it to warm up: what warming up saves is a thousandth of it.
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ impl Repetitions {
 
     /// Few, so that much can be measured in little time.
     pub fn within_a_budget() -> Self {
-        Repetitions { fewest: 2, most: 9, seconds: 0.6 }
+        Repetitions { fewest: 2, most: 9, seconds: 1.5 }
     }
 
     /// Exactly so many.
@@ -92,20 +92,11 @@ pub struct Bench<'a> {
     contestants: Contestants<'a>,
     workloads: Workloads,
     repetitions: Repetitions,
-    /// The most multiply-adds a truth may cost.
-    truth_limit: f64,
-    truths: HashMap<Workload, Truth>,
+    truths: Truths,
     /// The memory that may be used, bytes; if nothing, what the system has free.
     memory: Option<u64>,
     last: Option<LastPrepared>,
     spent: Spent,
-}
-
-/// What the categories of a workload are compared with.
-#[derive(Clone)]
-struct Truth {
-    against: String,
-    categories: Categories,
 }
 
 impl<'a> Bench<'a> {
@@ -118,8 +109,8 @@ impl<'a> Bench<'a> {
         truth_limit: f64,
         memory: Option<u64>,
     ) -> Self {
-        let (truths, spent) = (HashMap::new(), Spent::default());
-        Bench { contestants, workloads, repetitions, truth_limit, truths, memory, last: None, spent }
+        let (truths, spent) = (Truths::new(truth_limit), Spent::default());
+        Bench { contestants, workloads, repetitions, truths, memory, last: None, spent }
     }
 
     /// Sentences for the user since the last call.
@@ -200,7 +191,8 @@ impl<'a> Bench<'a> {
         let start = Instant::now();
         // The first one warms caches and is not kept; its answer is.
         let first = last.prepared.infer_in_batches(&loaded.inputs, batch, &()).map_err(refused)?;
-        let kept = (start.elapsed() > SLOW).then(|| repetition(&first.report.times));
+        let times = &first.report.times;
+        let kept = (times.total() > SLOW).then(|| repetition(times));
         let mut runs = usize::from(kept.is_none());
         let repetitions = self.repeat(kept, &*last.prepared, loaded, batch).map_err(refused)?;
         runs += repetitions.len();
@@ -209,9 +201,18 @@ impl<'a> Bench<'a> {
         let categories = first.output.categories();
         let checked = loaded.labels.is_none();
         // A truth that has to be computed needs the memory.
-        let computes = checked && self.truth_is_missing(workload) && method != Method::Xy2021.name();
+        let computes = checked && !self.truths.knows(workload) && method != Method::Xy2021.name();
         self.last = (!computes).then_some(last);
-        let answer = if checked { self.check(workload, loaded, method, &categories)? } else { None };
+        let answer = if checked {
+            if !self.truths.knows(workload) {
+                let official = self.workloads.official_truth(workload, &loaded.sources)?;
+                let engine = self.contestants.engine;
+                self.truths.find(workload, loaded, official, engine, method, &categories)?;
+            }
+            self.truths.check(workload, method, &categories)
+        } else {
+            None
+        };
         let layers = loaded.network.layers();
         Ok(Finding::Inference(Measurement {
             prepare_ms,
@@ -250,10 +251,6 @@ impl<'a> Bench<'a> {
         engine.prepare(&loaded.network, &plan).map_err(refused)
     }
 
-    fn truth_is_missing(&self, workload: &Workload) -> bool {
-        !self.truths.contains_key(workload)
-    }
-
     /// Further inferences; `kept` was the first, if it counts.
     fn repeat(
         &self,
@@ -272,53 +269,6 @@ impl<'a> Bench<'a> {
             repetitions.push(repetition(&outcome.report.times));
         }
         Ok(repetitions)
-    }
-
-    /// Compares categories with the official ones, or the float64 reference's, or, where that would take
-    /// too long, XY-2021's.
-    fn check(
-        &mut self,
-        workload: &Workload,
-        loaded: &Loaded,
-        method: &str,
-        categories: &Categories,
-    ) -> Result<Option<Answer>, Failed> {
-        if self.truth_is_missing(workload) {
-            let truth = self.find_truth(workload, loaded, method, categories)?;
-            self.truths.insert(workload.clone(), truth);
-        }
-        let Some(truth) = self.truths.get(workload) else { return Ok(None) };
-        if truth.against == method {
-            return Ok(None);
-        }
-        let difference = categories.check(&truth.categories).err().map(|mismatch| mismatch.to_string());
-        Ok(Some(Answer { against: truth.against.clone(), difference }))
-    }
-
-    /// `categories` are those of `method`.
-    fn find_truth(
-        &self,
-        workload: &Workload,
-        loaded: &Loaded,
-        method: &str,
-        categories: &Categories,
-    ) -> Result<Truth, Failed> {
-        if let Some(categories) = self.workloads.official_truth(workload, &loaded.sources)? {
-            return Ok(Truth { against: "official categories".to_owned(), categories });
-        }
-        if reference_cost(&loaded.network, loaded.inputs.len()) <= self.truth_limit {
-            let categories = reference_truth(loaded);
-            return Ok(Truth { against: "float64 reference".to_owned(), categories });
-        }
-        let against = Method::Xy2021.name().to_owned();
-        if method == against {
-            return Ok(Truth { against, categories: categories.clone() });
-        }
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
-        let engine = self.contestants.engine;
-        let prepared = engine.prepare(&loaded.network, &Plan::new(Method::Xy2021)).map_err(refused)?;
-        let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
-        Ok(Truth { against, categories: outcome.output.categories() })
     }
 
     fn embed(&self, loaded: &Loaded, layer: usize) -> Result<Finding, Failed> {
@@ -350,17 +300,4 @@ fn repetition(times: &StageTimes) -> Repetition {
         post_convergence_ms: ms(times.post_convergence),
         recovery_ms: ms(times.recovery),
     }
-}
-
-/// Why a workload would not fit the memory, before it is made: `given` bytes, or what the system has free.
-pub(crate) fn lacks_memory(workload: &Workload, given: Option<u64>) -> Option<String> {
-    let Workload::Sdgc { neurons, layers, inputs } = workload else { return None };
-    let connections = (neurons * layers * snicit_data::sdgc::CONNECTIONS_PER_NEURON) as u64;
-    // A weight and an index, as read and as laid out; half of the columns alive in a layer, as float32.
-    let needed = connections * 16 + (*neurons * *inputs) as u64 * 2;
-    let available = given.or_else(available_memory).filter(|&available| needed > available)?;
-    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
-    let (needed, available) = (gib(needed), gib(available));
-    let whose = if given.is_some() { "may be used" } else { "are free" };
-    Some(format!("needs about {needed} of memory, {available} {whose}"))
 }

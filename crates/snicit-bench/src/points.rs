@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
-use crate::budget::{Estimates, Importance, run_order};
+use crate::budget::Estimates;
 use crate::environment::{Environment, now};
-use crate::measure::{Bench, Failed, Repetitions, Spent, lacks_memory};
+use crate::measure::{Bench, Failed, Repetitions, Spent};
+use crate::memory::lacks_memory;
 use crate::numbers::{count, significant};
+use crate::order::{Importance, run_order};
 use crate::record::{Finding, Record};
 use crate::result_id::Grid;
 use crate::store::Store;
