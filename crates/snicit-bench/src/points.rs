@@ -252,10 +252,9 @@ impl Points {
             None => "nothing like it was timed yet".to_owned(),
         };
         format!(
-            "{price}, and of the budget of {} s, {:.0} s are left for {} points",
+            "{price}, and of the budget of {} s, {:.0} s are left",
             significant(budget),
-            left.max(0.0),
-            self.open.len()
+            left.max(0.0)
         )
     }
 

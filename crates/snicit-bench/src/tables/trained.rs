@@ -48,7 +48,8 @@ pub(super) fn table4(result: &ResultFile) -> Table {
 }
 
 pub(super) fn fig11(result: &ResultFile) -> Table {
-    let mut table = Table::new(["network", "method", "t", "post-convergence, ms a layer", "SNICIT is"]);
+    let mut table =
+        Table::new(["network", "method", "t", "post-convergence, ms a layer", "SNICIT is faster by"]);
     for inference in result.inferences() {
         let median = |inference: &Inference<'_>| {
             inference.measurement.post_layer_ms().map(|layer| statistics::median(&layer))
@@ -62,7 +63,7 @@ pub(super) fn fig11(result: &ResultFile) -> Table {
             layer.map_or_else(|| NONE.to_owned(), significant),
             match layer.zip(snicit) {
                 Some((layer, snicit)) if inference.method != "SNICIT" => {
-                    format!("{:.2}×", layer / snicit)
+                    format!("{}×", significant(layer / snicit))
                 }
                 _ => NONE.to_owned(),
             },
