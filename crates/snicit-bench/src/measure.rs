@@ -93,8 +93,6 @@ pub struct Bench<'a> {
     workloads: Workloads,
     repetitions: Repetitions,
     truths: Truths,
-    /// The memory that may be used, bytes; if nothing, what the system has free.
-    memory: Option<u64>,
     last: Option<LastPrepared>,
     spent: Spent,
 }
@@ -107,10 +105,9 @@ impl<'a> Bench<'a> {
         workloads: Workloads,
         repetitions: Repetitions,
         truth_limit: f64,
-        memory: Option<u64>,
     ) -> Self {
         let (truths, spent) = (Truths::new(truth_limit), Spent::default());
-        Bench { contestants, workloads, repetitions, truths, memory, last: None, spent }
+        Bench { contestants, workloads, repetitions, truths, last: None, spent }
     }
 
     /// Sentences for the user since the last call.
@@ -138,7 +135,10 @@ impl<'a> Bench<'a> {
         deepest: usize,
     ) -> Result<(Finding, crate::record::Sources), Failed> {
         self.spent = Spent::default();
-        if let Some(reason) = lacks_memory(task.workload(), self.memory) {
+        // What is held already has its memory.
+        if !self.holds(task.workload())
+            && let Some(reason) = lacks_memory(task.workload())
+        {
             return Err(Failed::NotRun(reason));
         }
         if self.last.as_ref().is_some_and(|last| last.workload != *task.workload()) {

@@ -34,7 +34,6 @@ pub(crate) struct Points {
     open: VecDeque<Task>,
     repetitions: Repetitions,
     budget: Option<Duration>,
-    memory: Option<u64>,
     begun: Instant,
     estimates: Estimates,
     /// The network that the last point left loaded.
@@ -60,7 +59,6 @@ impl Points {
             open: VecDeque::new(),
             repetitions: sweep.repetitions,
             budget: sweep.budget,
-            memory: sweep.memory,
             begun: Instant::now(),
             estimates: Estimates::default(),
             held: None,
@@ -173,7 +171,7 @@ impl Points {
         self.number += 1;
         watch.point_begins(self.number, &task, self.left());
         self.open.pop_front();
-        let deepest = self.deepest(&fitting, task.workload());
+        let deepest = deepest(&fitting, task.workload());
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
             watch.note(&note);
         }
@@ -262,20 +260,20 @@ impl Points {
     fn left(&self) -> Option<Duration> {
         self.estimates.all(self.open.iter(), self.repetitions)
     }
+}
 
-    /// The most layers that any of `tasks` wants of a network of this width, as far as memory allows.
-    fn deepest(&self, tasks: &[Task], workload: &Workload) -> usize {
-        let Workload::Sdgc { neurons: width, .. } = workload else { return 0 };
-        let depth = |task: &Task| match task.workload() {
-            Workload::Sdgc { neurons, layers, .. }
-                if neurons == width && lacks_memory(task.workload(), self.memory).is_none() =>
-            {
-                Some(*layers)
-            }
-            _ => None,
-        };
-        tasks.iter().filter_map(depth).max().unwrap_or(0)
-    }
+/// The most layers that any of `tasks` wants of a network of this width, as far as memory allows.
+fn deepest(tasks: &[Task], workload: &Workload) -> usize {
+    let Workload::Sdgc { neurons: width, .. } = workload else { return 0 };
+    let depth = |task: &Task| match task.workload() {
+        Workload::Sdgc { neurons, layers, .. }
+            if neurons == width && lacks_memory(task.workload()).is_none() =>
+        {
+            Some(*layers)
+        }
+        _ => None,
+    };
+    tasks.iter().filter_map(depth).max().unwrap_or(0)
 }
 
 fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {

@@ -25,8 +25,6 @@ pub struct Sweep {
     pub repetitions: Repetitions,
     /// How long it may take; points that would take longer than is left are not run, the most expensive first.
     pub budget: Option<Duration>,
-    /// The memory that may be used, bytes; if nothing, what the system has free.
-    pub memory: Option<u64>,
     /// The command, for the record.
     pub command: String,
 }
@@ -67,7 +65,7 @@ impl Sweep {
         points.leave_out(|task| contestants.refusal(task), watch);
         watch.begins(points.all, points.finished.len());
         let limit = self.truth_limit();
-        let mut bench = Bench::new(contestants, workloads, self.repetitions, limit, self.memory);
+        let mut bench = Bench::new(contestants, workloads, self.repetitions, limit);
         let mut results: Vec<ResultFile> = Vec::new();
         loop {
             for (id, tasks) in &wanted {

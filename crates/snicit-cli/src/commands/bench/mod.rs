@@ -48,10 +48,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = budget)]
     budget: Option<Duration>,
 
-    /// Memory of this machine that may be used, as in 100GiB [default: what the system says is free]
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    memory: Option<u64>,
-
     /// Do not time cuSPARSE and cuBLAS beside our methods on a GPU
     #[arg(long)]
     no_peers: bool,
@@ -121,7 +117,6 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
             (None, None) => Repetitions::of(grid),
         },
         budget: args.budget.or(args.quick.then_some(QUICK)),
-        memory: args.memory,
         command: command_line(),
     };
     let folder = source::data_folder(&args.data)?;
@@ -160,21 +155,6 @@ fn budget(text: &str) -> Result<Duration, String> {
     let number: f64 = number.trim().parse().map_err(|_| format!("{number} is no number"))?;
     let duration = Duration::try_from_secs_f64(number * seconds).ok().filter(|time| !time.is_zero());
     duration.ok_or_else(|| "expected a time above zero".to_owned())
-}
-
-/// A size with its unit: `100GiB`, `64GB`.
-fn memory(text: &str) -> Result<u64, String> {
-    let expected = || "expected a size with its unit, as in 100GiB or 64GB".to_owned();
-    let (number, unit) = text.split_at(text.trim_end_matches(char::is_alphabetic).len());
-    let bytes = match unit {
-        "GiB" => f64::from(1 << 30),
-        "MiB" => f64::from(1 << 20),
-        "GB" => 1e9,
-        "MB" => 1e6,
-        _ => return Err(expected()),
-    };
-    let size = number.trim().parse::<f64>().map_err(|_| expected())? * bytes;
-    if size >= 1.0 && size < u64::MAX as f64 { Ok(size as u64) } else { Err(expected()) }
 }
 
 /// The results, each once, in the order in which they are run.
