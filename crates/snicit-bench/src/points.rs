@@ -282,6 +282,6 @@ fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {
         && let Some(difference) = &answer.difference
     {
         let (what, against) = (record.task.describe(), &answer.against);
-        watch.note(&format!("{what}: WRONG beside the {against}: {difference}"));
+        watch.note(&format!("{what}: WRONG beside {against}: {difference}"));
     }
 }

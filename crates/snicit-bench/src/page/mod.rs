@@ -160,7 +160,10 @@ fn checked(result: &ResultFile) -> Option<String> {
     }
     let mut parts: Vec<String> = against
         .iter()
-        .map(|(name, answers)| format!("{} compared with the {name}", count(*answers)))
+        .map(|(name, answers)| {
+            let method = Method::ALL.iter().any(|method| method.name() == *name);
+            format!("{} compared with {}{name}", count(*answers), if method { "" } else { "the " })
+        })
         .collect();
     if against.is_empty() {
         let judged = unchecked > 0 && result.inferences().all(|i| i.measurement.accuracy.is_some());

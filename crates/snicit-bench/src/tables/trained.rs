@@ -7,7 +7,7 @@ use crate::record::{Inference, ResultFile};
 use crate::statistics;
 
 pub(super) fn table4(result: &ResultFile) -> Table {
-    let others: Vec<&str> = ["SNIG-2020", "BF-2019", "cuSPARSE", "cuBLAS"]
+    let others: Vec<&str> = ["SNIG-2020", "BF-2019", "XY-2021", "cuSPARSE", "cuBLAS"]
         .into_iter()
         .filter(|name| result.inferences().any(|inference| inference.method == *name))
         .collect();
