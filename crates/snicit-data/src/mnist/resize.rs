@@ -202,7 +202,7 @@ mod tests {
             (5, 5, 2, 5),
             (1, 1, 3, 8),
         ] {
-            let noise = |i: usize| (i * i * 2_654_435_761 >> 7) as u8;
+            let noise = |i: usize| ((i * i * 2_654_435_761) >> 7) as u8;
             let pixels = (0..rows * columns * count).map(noise).collect();
             let images = Images::new(rows, columns, pixels).unwrap();
             let (made, expected) = (sdgc_inputs(&images, side).unwrap(), as_described(&images, side));
