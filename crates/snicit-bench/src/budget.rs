@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::grid::letter;
-use crate::measure::{Repetitions, Spent};
+use crate::measure::{Repetitions, SLOW, Spent};
+use crate::order::rank;
 use crate::task::{Task, Workload};
 
 /// How fast each method was at its last point: the sweep goes from small to large, so that the last point is the
@@ -31,7 +32,7 @@ impl Estimates {
     pub(crate) fn learn(&mut self, task: &Task, spent: &Spent) {
         let connections = connections(task.workload());
         if let Some(load) = spent.load {
-            self.load_rate = Some(connections / load.as_secs_f64().max(1e-6));
+            self.load_rate = Some(load.connections as f64 / load.time.as_secs_f64().max(1e-6));
         }
         let Task::Inference { method, workload, .. } = task else { return };
         if let Some(prepare) = spent.prepare {
@@ -50,7 +51,9 @@ impl Estimates {
         let prepare = connections / self.prepare_rates.get(&kind)?;
         let one = inference_cost(task) / self.inference_rates.get(&kind)?;
         let runs = (repetitions.seconds / one).ceil();
-        let runs = 1.0 + runs.clamp(repetitions.fewest as f64, repetitions.most as f64);
+        // Rather one too many: some of it may be no part of the inference's own time.
+        let warm_up = if one > 2.0 * SLOW.as_secs_f64() { 0.0 } else { 1.0 };
+        let runs = warm_up + runs.clamp(repetitions.fewest as f64, repetitions.most as f64);
         Duration::try_from_secs_f64(prepare + one * runs).ok()
     }
 
@@ -70,8 +73,9 @@ impl Estimates {
         known.map(|known| known.iter().sum())
     }
 
-    /// Which of `open` fit the time that is left: the cheapest first, so that as many as possible are run. What
-    /// cannot be told yet is tried. A network is loaded once for all points of its width; `held` is loaded.
+    /// Which of `open` fit the time that is left: the most important first, among these the cheapest, so that as many
+    /// as possible are run. What cannot be told yet is tried while there is time. A network is loaded once for all
+    /// points of its width that are equally important; `held` is loaded.
     pub(crate) fn fitting(
         &self,
         open: &[Task],
@@ -79,20 +83,25 @@ impl Estimates {
         repetitions: Repetitions,
         left: Duration,
     ) -> Vec<Task> {
-        let mut priced: Vec<(Duration, &Task)> =
-            open.iter().map(|task| (self.point(task, repetitions).unwrap_or_default(), task)).collect();
-        priced.sort_by_key(|(price, _)| *price);
-        let mut loaded: HashMap<usize, Duration> =
-            held.map(|held| (width(held), self.load(held))).into_iter().collect();
+        if left.is_zero() {
+            return Vec::new();
+        }
+        let price = |task| self.point(task, repetitions).unwrap_or_default();
+        let mut priced: Vec<(u32, Duration, &Task)> =
+            open.iter().map(|task| (rank(task), price(task), task)).collect();
+        priced.sort_by_key(|(rank, price, _)| (*rank, *price));
+        let next = open.first().map_or(0, rank);
+        let mut loaded: HashMap<(u32, usize), Duration> =
+            held.map(|held| ((next, width(held)), self.load(held))).into_iter().collect();
         let (mut spent, mut fitting) = (Duration::ZERO, Vec::new());
-        for (price, task) in priced {
+        for (rank, price, task) in priced {
             // Deepening a network that has to be loaded anyway costs the difference.
-            let (width, load) = (width(task.workload()), self.load(task.workload()));
-            let before = loaded.get(&width).copied().unwrap_or_default();
+            let (key, load) = ((rank, width(task.workload())), self.load(task.workload()));
+            let before = loaded.get(&key).copied().unwrap_or_default();
             let with = spent + price + load.saturating_sub(before);
             if with <= left {
                 spent = with;
-                loaded.insert(width, before.max(load));
+                loaded.insert(key, before.max(load));
                 fitting.push(task.clone());
             }
         }
@@ -100,14 +109,14 @@ impl Estimates {
     }
 }
 
-fn width(workload: &Workload) -> usize {
+pub(crate) fn width(workload: &Workload) -> usize {
     match workload {
         Workload::Sdgc { neurons, .. } => *neurons,
         Workload::MediumScale { .. } => 0,
     }
 }
 
-fn connections(workload: &Workload) -> f64 {
+pub(crate) fn connections(workload: &Workload) -> f64 {
     match workload {
         Workload::Sdgc { neurons, layers, .. } => (neurons * layers * 32) as f64,
         Workload::MediumScale { network, .. } => {
@@ -142,62 +151,43 @@ pub(crate) fn inference_cost(task: &Task) -> f64 {
         _ => return all,
     };
     let alive = match workload {
-        // Most columns die within a few layers, a few per cent stay.
+        // Most columns die within a few layers, a few per cent stay. What scatters takes longer for these.
+        Workload::Sdgc { .. } if factor >= 3.0 => 1.1 + 0.03 * layers,
         Workload::Sdgc { .. } => 4.0 + 0.03 * layers,
         Workload::MediumScale { .. } => layers,
     };
     all / layers * alive * factor
 }
 
-/// The order in which points are run: trained networks, many and cheap, then the others from small to large, each loaded
-/// once; XY-2021 first, whose answer
-/// may be the truth for the others; what shares a prepared network side by side, large batches first.
-pub(crate) fn run_order(tasks: &mut [Task]) {
-    tasks.sort_by_cached_key(|task| {
-        let workload = match task.workload() {
-            Workload::Sdgc { neurons, layers, inputs } => (1, *neurons, *layers, String::new(), *inputs),
-            Workload::MediumScale { network, inputs } => (0, 0, 0, network.clone(), *inputs),
-        };
-        let point = match task {
-            Task::Statistics { .. } => (0, 0, 0),
-            Task::Embedding { layer, .. } => (0, *layer, 0),
-            Task::Inference { method, threshold_layer, batch, .. } => {
-                let place = match method.as_str() {
-                    "XY-2021" => 1,
-                    "SNICIT" => 2,
-                    "SNIG-2020" => 3,
-                    "BF-2019" => 4,
-                    _ => 5 + method.len(),
-                };
-                (place, *threshold_layer, usize::MAX - batch)
-            }
-        };
-        (workload, point)
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::grid;
+    use crate::order::{Importance, run_order};
     use crate::result_id::{Grid, ResultId};
+    use crate::workloads::NetworkLoad;
 
     fn spent(seconds: f64) -> Spent {
         let time = |seconds| Some(Duration::from_secs_f64(seconds));
         let inferences = Duration::from_secs_f64(seconds);
-        Spent { load: time(0.01), prepare: time(0.01), inferences, runs: 3 }
+        let load = Some(NetworkLoad { connections: 1 << 20, time: Duration::from_millis(1) });
+        Spent { load, prepare: time(0.01), inferences, runs: 3 }
     }
 
     #[test]
     fn the_cheapest_points_fit_and_the_largest_do_not() {
         let repetitions = Repetitions { fewest: 2, most: 10, seconds: 1.0 };
         let mut tasks = grid::tasks(ResultId::Table3, Grid::Full);
-        run_order(&mut tasks);
+        run_order(&mut tasks, Importance::Counts);
         let mut estimates = Estimates::default();
         let open = estimates.fitting(&tasks, None, repetitions, Duration::from_secs(1));
         assert_eq!(open.len(), tasks.len(), "nothing is known yet: everything is tried");
         assert_eq!(estimates.all(tasks.iter(), repetitions), None);
-        for task in &tasks[..4] {
+        assert!(estimates.fitting(&tasks, None, repetitions, Duration::ZERO).is_empty());
+        for method in ["XY-2021", "SNICIT", "SNIG-2020", "BF-2019"] {
+            let of_method =
+                |task: &&Task| matches!(task, Task::Inference { method: of, .. } if of == method);
+            let task = tasks.iter().find(of_method).unwrap();
             let slow = matches!(task, Task::Inference { method, .. } if method == "BF-2019");
             estimates.learn(task, &spent(if slow { 3.0 } else { 0.003 }));
         }
@@ -213,17 +203,38 @@ mod tests {
     }
 
     #[test]
-    fn networks_come_from_small_to_large_and_xy_2021_first() {
-        let mut tasks: Vec<Task> = [ResultId::Fig9, ResultId::Table3]
+    fn the_important_is_run_first_where_time_may_run_out() {
+        let mut tasks = grid::tasks_with(ResultId::Table3, Grid::Full, &["cuSPARSE"]);
+        tasks.extend(grid::tasks(ResultId::Table4, Grid::Full));
+        run_order(&mut tasks, Importance::Counts);
+        let methods: Vec<&str> = tasks
             .iter()
-            .flat_map(|&id| grid::tasks(id, Grid::Full))
+            .filter_map(|task| match task {
+                Task::Inference { method, workload: Workload::Sdgc { .. }, .. } => Some(method.as_str()),
+                _ => None,
+            })
             .collect();
-        tasks.dedup();
-        run_order(&mut tasks);
-        let connections: Vec<f64> = tasks.iter().map(|task| connections(task.workload())).collect();
-        let widths: Vec<usize> = tasks.iter().map(|task| width(task.workload())).collect();
-        assert!(widths.is_sorted());
-        assert_eq!(connections.iter().copied().fold(0.0, f64::max), 65_536.0 * 1920.0 * 32.0);
-        assert!(matches!(&tasks[0], Task::Inference { method, .. } if method == "XY-2021"));
+        assert!(matches!(tasks[0].workload(), Workload::MediumScale { .. }));
+        assert!(
+            methods[..24].iter().all(|method| ["SNICIT", "XY-2021"].contains(method)),
+            "{methods:?}"
+        );
+        assert!(methods[24..48].iter().all(|method| ["BF-2019", "SNIG-2020"].contains(method)));
+        assert!(methods[48..].iter().all(|method| *method == "cuSPARSE") && methods.len() == 60);
+        // However cheap: nothing of another library in place of our own.
+        let repetitions = Repetitions { fewest: 2, most: 2, seconds: 1.0 };
+        let mut estimates = Estimates::default();
+        for task in &tasks {
+            let is_peer = matches!(task, Task::Inference { method, .. } if method == "cuSPARSE");
+            estimates.learn(task, &spent(if is_peer { 1e-3 } else { 1e-2 }));
+        }
+        let ours: Vec<Task> = tasks[..tasks.len() - 12].to_vec();
+        let enough = estimates.all(ours.iter(), repetitions).unwrap();
+        for share in [0.3, 0.9, 1.1] {
+            let left = enough.mul_f64(share);
+            let with_peers = estimates.fitting(&tasks, None, repetitions, left);
+            let without = estimates.fitting(&ours, None, repetitions, left);
+            assert!(without.iter().all(|task| with_peers.contains(task)), "{share}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What is counted rather than timed.
 
-use snicit::Outcome;
+use rayon::prelude::*;
+use snicit::{Inputs, Outcome};
 
 use crate::record::Statistics;
 use crate::workloads::Loaded;
@@ -25,9 +26,9 @@ pub(crate) fn accuracy(outcome: &Outcome, labels: &[u8]) -> f64 {
 pub(crate) fn statistics(loaded: &Loaded) -> Statistics {
     let network = &loaded.network;
     let layers = network.layers();
-    let fan_in = layers.iter().flat_map(|layer| {
+    let fan_in = layers.par_iter().map(|layer| {
         let weights = layer.weights();
-        (0..layer.outputs()).map(move |output| weights.row(output).0.len() as u64)
+        (0..layer.outputs()).map(|output| weights.row(output).0.len() as u64).max().unwrap_or(0)
     });
     let possible: f64 = layers.iter().map(|l| l.inputs() as f64 * l.outputs() as f64).sum();
     let biases = layers.iter().map(|layer| match layer.bias() {
@@ -36,11 +37,10 @@ pub(crate) fn statistics(loaded: &Loaded) -> Statistics {
     });
     let mut biases: Vec<Option<f64>> = biases.collect();
     biases.dedup();
-    let ones = (0..loaded.inputs.len()).map(|input| {
-        let mut ones = 0;
-        loaded.inputs.for_each_nonzero(input, |_, _| ones += 1);
-        ones
-    });
+    let ones = match &loaded.inputs {
+        Inputs::Bits(bits) => bits.count_ones(),
+        Inputs::Values(values) => values.values().iter().filter(|&&value| value != 0.0).count() as u64,
+    };
     Statistics {
         neurons: network.max_width() as u64,
         layers: layers.len() as u64,
@@ -49,7 +49,7 @@ pub(crate) fn statistics(loaded: &Loaded) -> Statistics {
         bias: if let [Some(bias)] = biases[..] { Some(round_bias(bias)) } else { None },
         density: network.connections() as f64 / possible,
         inputs: loaded.inputs.len() as u64,
-        ones: ones.sum(),
+        ones,
     }
 }
 

@@ -20,7 +20,9 @@ mod error;
 pub mod figures;
 pub mod grid;
 pub mod measure;
+mod memory;
 pub mod numbers;
+mod order;
 pub mod output;
 pub mod page;
 pub mod plot;
@@ -33,6 +35,7 @@ pub mod store;
 pub mod sweep;
 pub mod tables;
 mod task;
+mod truth;
 pub mod workloads;
 
 pub use contestants::{Contestants, Peer};

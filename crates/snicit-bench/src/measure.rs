@@ -2,17 +2,21 @@
 
 use std::time::{Duration, Instant};
 
-use snicit::{Categories, Method, Plan, Prepared, SnicitOptions, StageTimes};
+use snicit::{Method, Plan, Prepared, SnicitOptions, StageTimes};
 
 use crate::BenchError;
 use crate::contestants::Contestants;
 use crate::counting::{accuracy, statistics};
 use crate::embedding;
-use crate::environment::available_memory;
-use crate::record::{Answer, Finding, Measurement, Repetition};
+use crate::memory::lacks_memory;
+use crate::record::{Finding, Measurement, Repetition};
 use crate::result_id::Grid;
 use crate::task::{Task, Workload};
-use crate::workloads::{Loaded, Workloads, reference_cost, reference_truth};
+use crate::truth::Truths;
+use crate::workloads::{Loaded, NetworkLoad, Workloads};
+
+/// An inference that takes longer needs none before it to warm up: what warming up saves is a thousandth of it.
+pub(crate) const SLOW: Duration = Duration::from_secs(1);
 
 /// How often an inference is repeated: at least `fewest` times; up to `most`, as long as it takes no more
 /// than `seconds` in all.
@@ -37,7 +41,7 @@ impl Repetitions {
 
     /// Few, so that much can be measured in little time.
     pub fn within_a_budget() -> Self {
-        Repetitions { fewest: 2, most: 15, seconds: 0.6 }
+        Repetitions { fewest: 2, most: 9, seconds: 1.5 }
     }
 
     /// Exactly so many.
@@ -65,7 +69,7 @@ impl<E: Into<BenchError>> From<E> for Failed {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
     /// Reading or generating the network, if that was done.
-    pub(crate) load: Option<Duration>,
+    pub(crate) load: Option<NetworkLoad>,
     /// Preparing it for the method, if that was done.
     pub(crate) prepare: Option<Duration>,
     /// All inferences, with what is not counted in their times.
@@ -88,18 +92,9 @@ pub struct Bench<'a> {
     contestants: Contestants<'a>,
     workloads: Workloads,
     repetitions: Repetitions,
-    /// The most multiply-adds a truth may cost.
-    truth_limit: f64,
-    truth: Option<(Workload, Truth)>,
+    truths: Truths,
     last: Option<LastPrepared>,
     spent: Spent,
-}
-
-/// What the categories of a workload are compared with.
-#[derive(Clone)]
-struct Truth {
-    against: String,
-    categories: Categories,
 }
 
 impl<'a> Bench<'a> {
@@ -111,8 +106,8 @@ impl<'a> Bench<'a> {
         repetitions: Repetitions,
         truth_limit: f64,
     ) -> Self {
-        let spent = Spent::default();
-        Bench { contestants, workloads, repetitions, truth_limit, truth: None, last: None, spent }
+        let (truths, spent) = (Truths::new(truth_limit), Spent::default());
+        Bench { contestants, workloads, repetitions, truths, last: None, spent }
     }
 
     /// Sentences for the user since the last call.
@@ -140,19 +135,22 @@ impl<'a> Bench<'a> {
         deepest: usize,
     ) -> Result<(Finding, crate::record::Sources), Failed> {
         self.spent = Spent::default();
-        check_memory(task.workload())?;
+        // What is held already has its memory.
+        if !self.holds(task.workload())
+            && let Some(reason) = lacks_memory(task.workload())
+        {
+            return Err(Failed::NotRun(reason));
+        }
         if self.last.as_ref().is_some_and(|last| last.workload != *task.workload()) {
             // The next one needs the memory.
             self.last = None;
         }
-        let start = Instant::now();
-        let held = self.workloads.holds(task.workload());
         let loaded =
             self.workloads.load_deep(task.workload(), deepest).map_err(|error| match error {
                 BenchError::Nothing(reason) => Failed::NotRun(reason),
                 error => Failed::Fatal(error),
             })?;
-        self.spent.load = (!held).then(|| start.elapsed());
+        self.spent.load = self.workloads.take_network_load();
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
                 self.infer(workload, &loaded, method, *threshold_layer, *batch)?
@@ -193,16 +191,28 @@ impl<'a> Bench<'a> {
         let start = Instant::now();
         // The first one warms caches and is not kept; its answer is.
         let first = last.prepared.infer_in_batches(&loaded.inputs, batch, &()).map_err(refused)?;
-        let repetitions = self.repeat(&*last.prepared, loaded, batch).map_err(refused)?;
-        self.spent.inferences = start.elapsed();
-        self.spent.runs = 1 + repetitions.len();
+        let times = &first.report.times;
+        let kept = (times.total() > SLOW).then(|| repetition(times));
+        let mut runs = usize::from(kept.is_none());
+        let repetitions = self.repeat(kept, &*last.prepared, loaded, batch).map_err(refused)?;
+        runs += repetitions.len();
+        (self.spent.inferences, self.spent.runs) = (start.elapsed(), runs);
         let prepare_ms = last.prepare_ms;
         let categories = first.output.categories();
         let checked = loaded.labels.is_none();
         // A truth that has to be computed needs the memory.
-        let computes = checked && self.truth_is_missing(workload) && method != Method::Xy2021.name();
+        let computes = checked && !self.truths.knows(workload) && method != Method::Xy2021.name();
         self.last = (!computes).then_some(last);
-        let answer = if checked { self.check(workload, loaded, method, &categories)? } else { None };
+        let answer = if checked {
+            if !self.truths.knows(workload) {
+                let official = self.workloads.official_truth(workload, &loaded.sources)?;
+                let engine = self.contestants.engine;
+                self.truths.find(workload, loaded, official, engine, method, &categories)?;
+            }
+            self.truths.check(workload, method, &categories)
+        } else {
+            None
+        };
         let layers = loaded.network.layers();
         Ok(Finding::Inference(Measurement {
             prepare_ms,
@@ -241,19 +251,17 @@ impl<'a> Bench<'a> {
         engine.prepare(&loaded.network, &plan).map_err(refused)
     }
 
-    fn truth_is_missing(&self, workload: &Workload) -> bool {
-        self.truth.as_ref().is_none_or(|(of, _)| of != workload)
-    }
-
+    /// Further inferences; `kept` was the first, if it counts.
     fn repeat(
         &self,
+        kept: Option<Repetition>,
         prepared: &dyn Prepared,
         loaded: &Loaded,
         batch: usize,
     ) -> Result<Vec<Repetition>, snicit::Error> {
         let Repetitions { fewest, most, seconds } = self.repetitions;
         let begin = Instant::now();
-        let mut repetitions = Vec::new();
+        let mut repetitions = Vec::from_iter(kept);
         while repetitions.len() < fewest
             || repetitions.len() < most && begin.elapsed().as_secs_f64() < seconds
         {
@@ -261,53 +269,6 @@ impl<'a> Bench<'a> {
             repetitions.push(repetition(&outcome.report.times));
         }
         Ok(repetitions)
-    }
-
-    /// Compares categories with the official ones, or the float64 reference's, or, where that would take
-    /// too long, XY-2021's.
-    fn check(
-        &mut self,
-        workload: &Workload,
-        loaded: &Loaded,
-        method: &str,
-        categories: &Categories,
-    ) -> Result<Option<Answer>, Failed> {
-        if self.truth_is_missing(workload) {
-            let truth = self.find_truth(workload, loaded, method, categories)?;
-            self.truth = Some((workload.clone(), truth));
-        }
-        let Some((_, truth)) = &self.truth else { return Ok(None) };
-        if truth.against == method {
-            return Ok(None);
-        }
-        let difference = categories.check(&truth.categories).err().map(|mismatch| mismatch.to_string());
-        Ok(Some(Answer { against: truth.against.clone(), difference }))
-    }
-
-    /// `categories` are those of `method`.
-    fn find_truth(
-        &self,
-        workload: &Workload,
-        loaded: &Loaded,
-        method: &str,
-        categories: &Categories,
-    ) -> Result<Truth, Failed> {
-        if let Some(categories) = self.workloads.official_truth(workload, &loaded.sources)? {
-            return Ok(Truth { against: "official categories".to_owned(), categories });
-        }
-        if reference_cost(&loaded.network, loaded.inputs.len()) <= self.truth_limit {
-            let categories = reference_truth(loaded);
-            return Ok(Truth { against: "float64 reference".to_owned(), categories });
-        }
-        let against = Method::Xy2021.name().to_owned();
-        if method == against {
-            return Ok(Truth { against, categories: categories.clone() });
-        }
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
-        let engine = self.contestants.engine;
-        let prepared = engine.prepare(&loaded.network, &Plan::new(Method::Xy2021)).map_err(refused)?;
-        let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
-        Ok(Truth { against, categories: outcome.output.categories() })
     }
 
     fn embed(&self, loaded: &Loaded, layer: usize) -> Result<Finding, Failed> {
@@ -338,21 +299,5 @@ fn repetition(times: &StageTimes) -> Repetition {
         conversion_ms: ms(times.conversion),
         post_convergence_ms: ms(times.post_convergence),
         recovery_ms: ms(times.recovery),
-    }
-}
-
-/// Refuses what would not fit the memory, before it is made.
-pub(crate) fn check_memory(workload: &Workload) -> Result<(), Failed> {
-    let Workload::Sdgc { neurons, layers, inputs } = workload else { return Ok(()) };
-    let connections = (neurons * layers * snicit_data::sdgc::CONNECTIONS_PER_NEURON) as u64;
-    // A weight and an index, as read and as laid out; half of the columns alive in a layer, as float32.
-    let needed = connections * 16 + (*neurons * *inputs) as u64 * 2;
-    match available_memory() {
-        Some(available) if needed > available => {
-            let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
-            let (needed, available) = (gib(needed), gib(available));
-            Err(Failed::NotRun(format!("needs about {needed} of memory, {available} are free")))
-        }
-        _ => Ok(()),
     }
 }

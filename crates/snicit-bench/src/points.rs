@@ -6,11 +6,14 @@ use std::time::{Duration, Instant};
 use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
-use crate::budget::{Estimates, run_order};
+use crate::budget::Estimates;
 use crate::environment::{Environment, now};
-use crate::measure::{Bench, Failed, Repetitions, check_memory};
+use crate::measure::{Bench, Failed, Repetitions, Spent};
+use crate::memory::lacks_memory;
 use crate::numbers::{count, significant};
+use crate::order::{Importance, run_order};
 use crate::record::{Finding, Record};
+use crate::result_id::Grid;
 use crate::store::Store;
 use crate::sweep::{Sweep, Watch};
 use crate::task::{Task, Workload};
@@ -73,10 +76,39 @@ impl Points {
                 None => open.push(task),
             }
         }
-        run_order(&mut open);
+        // The reduced grid's networks are small, but loading them three times would be a good part of its minutes.
+        let importance = match (sweep.grid, sweep.budget) {
+            (Grid::Full, Some(_)) => Importance::Counts,
+            _ => Importance::IsEqual,
+        };
+        run_order(&mut open, importance);
         points.open = open.into();
         points.number = points.finished.len();
+        points.learn_from_finished();
         points
+    }
+
+    /// What is known from points that were finished before.
+    fn learn_from_finished(&mut self) {
+        let mut tasks: Vec<Task> = self.finished.keys().cloned().collect();
+        run_order(&mut tasks, Importance::IsEqual);
+        for task in tasks {
+            if let Some(measurement) = self.finished[&task].measurement() {
+                let time = |ms: f64| Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default();
+                let prepare = Some(time(measurement.prepare_ms));
+                let inferences = time(measurement.median_ms());
+                self.estimates.learn(&task, &Spent { load: None, prepare, inferences, runs: 1 });
+            }
+        }
+    }
+
+    /// Leaves out what cannot be run, before a network is loaded for it.
+    pub(crate) fn leave_out(&mut self, reason: impl Fn(&Task) -> Option<String>, watch: &dyn Watch) {
+        let refused: Vec<(Task, String)> =
+            self.open.iter().filter_map(|task| Some((task.clone(), reason(task)?))).collect();
+        for (task, reason) in refused {
+            self.give_up(task, reason, watch);
+        }
     }
 
     /// The record of a point that need not be measured again.
@@ -213,13 +245,14 @@ impl Points {
     fn too_expensive(&self, task: &Task) -> String {
         let budget = self.budget.unwrap_or_default().as_secs_f64();
         let left = budget - self.begun.elapsed().as_secs_f64();
-        let price = self.estimates.point(task, self.repetitions).unwrap_or_default().as_secs_f64();
+        let price = match self.estimates.point(task, self.repetitions) {
+            Some(price) => format!("about {} s", significant(price.as_secs_f64())),
+            None => "nothing like it was timed yet".to_owned(),
+        };
         format!(
-            "about {} s, and of the budget of {} s, {:.0} s are left for {} points",
-            significant(price),
+            "{price}, and of the budget of {} s, {:.0} s are left",
             significant(budget),
-            left.max(0.0),
-            self.open.len()
+            left.max(0.0)
         )
     }
 
@@ -234,7 +267,7 @@ fn deepest(tasks: &[Task], workload: &Workload) -> usize {
     let Workload::Sdgc { neurons: width, .. } = workload else { return 0 };
     let depth = |task: &Task| match task.workload() {
         Workload::Sdgc { neurons, layers, .. }
-            if neurons == width && check_memory(task.workload()).is_ok() =>
+            if neurons == width && lacks_memory(task.workload()).is_none() =>
         {
             Some(*layers)
         }
@@ -249,6 +282,6 @@ fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {
         && let Some(difference) = &answer.difference
     {
         let (what, against) = (record.task.describe(), &answer.against);
-        watch.note(&format!("{what}: WRONG beside the {against}: {difference}"));
+        watch.note(&format!("{what}: WRONG beside {against}: {difference}"));
     }
 }

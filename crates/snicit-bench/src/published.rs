@@ -52,6 +52,32 @@ pub fn artifact_stages_ms(neurons: usize, layers: usize) -> Option<[f64; 4]> {
     ARTIFACT_STAGES.iter().find(|(n, l, _)| (*n, *l) == (neurons, layers)).map(|found| found.2)
 }
 
+/// XY-2021 in the paper's artifact, on the same H100, and BF-2019 on one benchmark, ms.
+const ARTIFACT_TOTALS: [(usize, usize, &str, f64); 13] = [
+    (1024, 120, "BF-2019", 257.0),
+    (1024, 120, "XY-2021", 16.7),
+    (1024, 480, "XY-2021", 45.6),
+    (1024, 1920, "XY-2021", 239.0),
+    (4096, 120, "XY-2021", 23.0),
+    (4096, 480, "XY-2021", 86.4),
+    (4096, 1920, "XY-2021", 313.0),
+    (16384, 120, "XY-2021", 67.3),
+    (16384, 480, "XY-2021", 173.0),
+    (16384, 1920, "XY-2021", 605.0),
+    (65536, 120, "XY-2021", 252.0),
+    (65536, 480, "XY-2021", 661.0),
+    (65536, 1920, "XY-2021", 2315.0),
+];
+
+/// The run time of the paper's artifact on an H100, ms.
+pub fn artifact_ms(neurons: usize, layers: usize, method: &str) -> Option<f64> {
+    if method == "SNICIT" {
+        return artifact_stages_ms(neurons, layers).map(|stages| stages.iter().sum());
+    }
+    let is = |(n, l, name, _): &&(usize, usize, &str, f64)| (*n, *l, *name) == (neurons, layers, method);
+    ARTIFACT_TOTALS.iter().find(is).map(|found| found.3)
+}
+
 /// The accuracy that the paper gives for its trained network, before SNICIT.
 pub fn accuracy(network: &str) -> Option<f64> {
     network.parse::<Letter>().ok().map(|letter| letter.paper_accuracy() / 100.0)
@@ -67,6 +93,9 @@ mod tests {
         assert_eq!(run_time_ms(65536, 1920, "SNICIT"), Some(689.0));
         assert_eq!(run_time_ms(1024, 120, "cuSPARSE"), None);
         assert_eq!(run_time_ms(1000, 120, "SNICIT"), None);
+        assert_eq!(artifact_ms(65536, 1920, "XY-2021"), Some(2315.0));
+        assert!((artifact_ms(65536, 1920, "SNICIT").unwrap() - 439.7).abs() < 1e-9);
+        assert_eq!(artifact_ms(1024, 120, "SNIG-2020"), None);
         assert_eq!(artifact_stages_ms(16384, 120).unwrap()[1], 10.3);
         assert!((accuracy("D").unwrap() - 0.7586).abs() < 1e-9 && accuracy("E").is_none());
     }

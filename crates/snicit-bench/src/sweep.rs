@@ -44,7 +44,7 @@ pub trait Watch {
 }
 
 impl Sweep {
-    /// Runs what is not finished, from small networks to large, keeps each point at once and each table or figure as
+    /// Runs what is not finished, from small networks to large (within a budget the most important points first), keeps each point at once and each table or figure as
     /// soon as it has all its points.
     ///
     /// # Errors
@@ -62,6 +62,7 @@ impl Sweep {
             self.results.iter().map(|&id| (id, grid::tasks_with(id, self.grid, &peers))).collect();
         let tasks = wanted.iter().flat_map(|(_, tasks)| tasks).cloned();
         let mut points = Points::plan(self, tasks, store, &environment, &mut workloads, watch);
+        points.leave_out(|task| contestants.refusal(task), watch);
         watch.begins(points.all, points.finished.len());
         let limit = self.truth_limit();
         let mut bench = Bench::new(contestants, workloads, self.repetitions, limit);
@@ -87,10 +88,10 @@ impl Sweep {
 
     /// The most multiply-adds that the reference may take for a truth.
     fn truth_limit(&self) -> f64 {
-        match (self.budget, self.grid) {
-            (Some(_), _) => 2e9,
-            (None, Grid::Quick) => 1e10,
-            (None, Grid::Full) => 2e11,
+        match (self.grid, self.budget) {
+            (Grid::Quick, _) => 1e10,
+            (Grid::Full, Some(_)) => 2e10,
+            (Grid::Full, None) => 2e11,
         }
     }
 

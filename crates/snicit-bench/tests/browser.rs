@@ -2,7 +2,8 @@
 //! overlap; wide and narrow.
 //!
 //! The browser is `$SNICIT_BROWSER`, else Chromium or Chrome from the path. Without one the test is skipped,
-//! with a line that says so, unless `SNICIT_REQUIRE_BROWSER` is set.
+//! with a line that says so, unless `SNICIT_REQUIRE_BROWSER` is set. `SNICIT_KEEP_PAGES` names a folder where the pages
+//! are kept, to be looked at.
 
 mod common;
 
@@ -42,6 +43,10 @@ fn the_page_works_in_a_browser() {
             store.keep_result(result).unwrap();
         }
         let page = page::page(&store.results().unwrap(), "2026-11-25T20:00:00Z");
+        if let Some(kept) = std::env::var_os("SNICIT_KEEP_PAGES") {
+            let name = format!("{grid:?}.html").to_lowercase();
+            std::fs::write(PathBuf::from(kept).join(name), &page).unwrap();
+        }
         let plots = page.matches("<svg ").count();
         let harness = folder.path().join("harness.html");
         std::fs::write(&harness, harness_of(&page)).unwrap();

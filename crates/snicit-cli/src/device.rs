@@ -203,6 +203,10 @@ impl Peer for CudaPeer {
         self.0.library().name()
     }
 
+    fn refusal(&self, layers: &[(usize, usize)]) -> Option<String> {
+        self.0.refusal(layers)
+    }
+
     fn prepare(
         &self,
         network: &Network,

@@ -1,6 +1,9 @@
 //! Where the columns of a batch are on their way through the layers.
 
-use crate::runtime::Pointer;
+use snicit::Column;
+
+use crate::CudaError;
+use crate::runtime::{DeviceBuffer, Pointer};
 
 /// Columns of a panel; PANEL of the kernels.
 pub(crate) const PANEL: usize = 64;
@@ -52,4 +55,25 @@ impl Columns {
     pub(crate) fn other_buffer(&self) -> usize {
         1 - self.buffer
     }
+}
+
+/// Brings columns to the host that lie in `buffer` one behind the other; `inputs` says whose they are.
+pub(crate) fn download(
+    buffer: &DeviceBuffer,
+    neurons: usize,
+    inputs: &[u32],
+) -> Result<Vec<Column>, CudaError> {
+    /// Columns are copied together in pieces; one by one would be slow.
+    const PIECE_BYTES: usize = 64 << 20;
+    let column_bytes = neurons * size_of::<f32>();
+    let columns_a_piece = (PIECE_BYTES / column_bytes.max(1)).max(1);
+    let mut columns = Vec::with_capacity(inputs.len());
+    for (piece, inputs) in inputs.chunks(columns_a_piece).enumerate() {
+        let offset = piece * columns_a_piece * column_bytes;
+        let values: Vec<f32> = buffer.download(offset, inputs.len() * neurons)?;
+        for (k, &input) in inputs.iter().enumerate() {
+            columns.push(Column { input, values: values[k * neurons..][..neurons].into() });
+        }
+    }
+    Ok(columns)
 }

@@ -17,7 +17,7 @@ use snicit::{
 use crate::arguments::GatherColumnsArguments;
 use crate::bf2019::ScatterSpmm;
 use crate::clock::{Clock, Stage};
-use crate::columns::{Columns, Layout};
+use crate::columns::{self, Columns, Layout};
 use crate::early_exit::ThresholdExit;
 use crate::engine::Gpu;
 use crate::error::DriverContext;
@@ -405,8 +405,6 @@ impl CudaPrepared {
         columns: &Columns,
         live_inputs: &[u32],
     ) -> Result<Vec<Column>, CudaError> {
-        /// Columns are copied together in pieces; one by one would be slow.
-        const PIECE_BYTES: usize = 64 << 20;
         let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet)?;
         let mut columns = run.to_input_major(*columns)?;
         if columns.slots != 0 {
@@ -422,19 +420,7 @@ impl CudaPrepared {
             columns = gathered;
         }
         self.gpu.stream.synchronize().to("compute")?;
-        let buffer = &workspace.activations[columns.buffer];
-        let column_bytes = columns.neurons * size_of::<f32>();
-        let columns_a_piece = (PIECE_BYTES / column_bytes.max(1)).max(1);
-        let mut downloaded = Vec::with_capacity(live_inputs.len());
-        for (piece, inputs) in live_inputs.chunks(columns_a_piece).enumerate() {
-            let offset = piece * columns_a_piece * column_bytes;
-            let values: Vec<f32> = buffer.download(offset, inputs.len() * columns.neurons)?;
-            for (k, &input) in inputs.iter().enumerate() {
-                let values = values[k * columns.neurons..][..columns.neurons].into();
-                downloaded.push(Column { input, values });
-            }
-        }
-        Ok(downloaded)
+        columns::download(&workspace.activations[columns.buffer], columns.neurons, live_inputs)
     }
 }
 

@@ -46,11 +46,10 @@ pub(super) fn heat_maps(result: &ResultFile) -> Drawn {
     let points = heat_points(result);
     let mut networks: Vec<&str> = points.iter().map(|point| point.network.as_str()).collect();
     networks.dedup();
-    let range = |value: fn(&HeatPoint) -> Option<f64>| {
-        let values: Vec<f64> = points.iter().filter_map(value).collect();
-        statistics::range(&values)
-    };
-    let (speeds, losses) = (range(|point| point.speed_up), range(|point| point.loss));
+    let speeds: Vec<f64> = points.iter().filter_map(|point| point.speed_up).collect();
+    let speeds = statistics::range(&speeds);
+    // No loss is no colour, and less than a point is little of it.
+    let losses = (0.0, points.iter().filter_map(|point| point.loss).fold(0.01, f64::max));
     let mut panels = Vec::new();
     for network in networks {
         let of_network: Vec<&HeatPoint> = points.iter().filter(|p| p.network == network).collect();

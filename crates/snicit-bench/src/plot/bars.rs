@@ -79,8 +79,17 @@ impl Bars {
                     canvas.stroke(&polyline(&[(middle, low), (middle, high)]), 1.2);
                 }
                 let style = Text { size: VALUE_SIZE, turned: true, ..Text::default() };
-                let above = top.min(high) - 4.0;
-                canvas.text(middle + VALUE_SIZE * 0.36, above, &significant(bar.value), style);
+                let text = significant(bar.value);
+                let mut above = top.min(high) - 4.0;
+                if let BarAxis::Linear(line) = self.axis {
+                    // The line across would strike it through.
+                    let line = frame.y(line);
+                    let end = above - font::width(&text, VALUE_SIZE);
+                    if end - 2.0 < line && line < above + 3.0 {
+                        above = line - 4.0;
+                    }
+                }
+                canvas.text(middle + VALUE_SIZE * 0.36, above, &text, style);
             }
         }
         if let BarAxis::Linear(line) = self.axis {

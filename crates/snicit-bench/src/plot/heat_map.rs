@@ -148,7 +148,9 @@ impl HeatMap {
     fn draw_key(&self, canvas: &mut Canvas, area: Area) {
         const STEPS: usize = 24;
         let (low, high) = self.range;
-        let (from, to) = ((self.format)(low), (self.format)(high));
+        let beyond = self.values.iter().flatten().flatten().any(|&value| value < low);
+        let from = if beyond { format!("≤ {}", (self.format)(low)) } else { (self.format)(low) };
+        let to = (self.format)(high);
         let style = Text { size: SIZE, tone: Tone::Soft, ..Text::default() };
         let baseline = area.y + 11.0;
         canvas.text(area.x, baseline, &from, style);

@@ -133,9 +133,10 @@ fn a_budget_leaves_out_what_does_not_fit() {
     let repetitions = |json: &Value| {
         json["results"][0]["records"][0]["finding"]["repetitions"].as_array().unwrap().len()
     };
-    assert!((2..=15).contains(&repetitions(&json)), "{json}");
+    assert!((2..=9).contains(&repetitions(&json)), "{json}");
 
-    // A hundredth of a second: of many points, some are tried before anything is known, most are not.
+    // A hundredth of a second: of many points, at most a few are run, and every other one is named. Those of networks
+    // without inputs may be, for either reason.
     let ran = folder.run("bench fig12 --quick --device cpu --budget 0.01s -o tight --json");
     ran.expect(0);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -145,7 +146,7 @@ fn a_budget_leaves_out_what_does_not_fit() {
         .iter()
         .filter(|point| point["reason"].as_str().unwrap().contains("of the budget of 0.01"));
     let records = result["records"].as_array().unwrap().len();
-    assert!(records >= 1 && of_budget.count() + records == POINTS_OF_D, "{result}");
+    assert!(records < POINTS_OF_D && of_budget.count() + records >= POINTS_OF_D, "{result}");
 }
 
 #[test]

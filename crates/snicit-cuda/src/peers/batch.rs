@@ -12,14 +12,15 @@ use crate::arguments::{
     BitInputs, ExpandBitsArguments, GatherColumnsArguments, PeerEpilogueArguments, PeerTurnArguments,
 };
 use crate::clock::{Clock, Stage};
+use crate::columns;
 use crate::error::DriverContext;
 use crate::run::upload_bits;
 use crate::runtime::{DeviceBuffer, Kernel, KernelArguments, Launch, PinnedBuffer, Pointer};
 
 /// Timed products of a variant, after one that is not.
 const TRIALS: usize = 3;
-/// Columns are downloaded together in pieces.
-const PIECE_BYTES: usize = 64 << 20;
+/// A variant is timed no further if its first product takes so many times as long as the fastest.
+const HOPELESS: f32 = 3.0;
 
 /// Memory and plans for batches of one size.
 pub(super) struct BatchMemory {
@@ -100,7 +101,7 @@ impl BatchMemory {
         let mut tried = Vec::new();
         let mut refused = None;
         for variant in peer.product.variants() {
-            match self.time(peer, variant, largest) {
+            match self.time(peer, variant, largest, best.map(|(_, fastest)| fastest)) {
                 Ok(ms) => {
                     tried.push(format!("{} {ms:.3} ms", variant.name));
                     if best.is_none_or(|(_, fastest)| ms < fastest) {
@@ -123,18 +124,29 @@ impl BatchMemory {
     }
 
     /// One product of `layer`, ms.
-    fn time(&self, peer: &PreparedPeer, variant: Variant, layer: usize) -> Result<f32, CudaError> {
+    fn time(
+        &self,
+        peer: &PreparedPeer,
+        variant: Variant,
+        layer: usize,
+        fastest: Option<f32>,
+    ) -> Result<f32, CudaError> {
         let stream = &*peer.gpu.stream;
         let planned = self.plan(peer, variant, layer)?;
         let (start, stop) = (peer.gpu.device.timed_event()?, peer.gpu.device.timed_event()?);
-        planned.enqueue()?;
-        start.record(stream).to("record an event")?;
-        for _ in 0..TRIALS {
-            planned.enqueue()?;
-        }
-        stop.record(stream).to("record an event")?;
-        stream.synchronize().to("compute")?;
-        Ok(start.elapsed_ms(&stop).to("read the clock")? / TRIALS as f32)
+        let time = |products: usize| -> Result<f32, CudaError> {
+            start.record(stream).to("record an event")?;
+            for _ in 0..products {
+                planned.enqueue()?;
+            }
+            stop.record(stream).to("record an event")?;
+            stream.synchronize().to("compute")?;
+            Ok(start.elapsed_ms(&stop).to("read the clock")? / products as f32)
+        };
+        let first = time(1)?;
+        // Some take twenty times as long as others: seconds on large networks.
+        let hopeless = fastest.is_some_and(|fastest| first > HOPELESS * fastest);
+        if hopeless { Ok(first) } else { time(TRIALS) }
     }
 
     /// Sends a batch through all layers and brings the columns that are not zero to the host.
@@ -284,18 +296,7 @@ impl BatchMemory {
         };
         launch(peer, Kernel::GatherColumns, (256, 1), arguments)?;
         stream.synchronize().to("compute")?;
-        let column_bytes = neurons * size_of::<f32>();
-        let a_piece = (PIECE_BYTES / column_bytes.max(1)).max(1);
-        let mut columns = Vec::with_capacity(live.len());
-        for (piece, inputs) in live.chunks(a_piece).enumerate() {
-            let buffer = &self.activations[gathered];
-            let values: Vec<f32> =
-                buffer.download(piece * a_piece * column_bytes, inputs.len() * neurons)?;
-            for (k, &input) in inputs.iter().enumerate() {
-                columns.push(Column { input, values: values[k * neurons..][..neurons].into() });
-            }
-        }
-        Ok(columns)
+        columns::download(&self.activations[gathered], neurons, live)
     }
 }
 

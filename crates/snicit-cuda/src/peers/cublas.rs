@@ -1,12 +1,12 @@
 //! Products by cuBLAS: dense weights.
 
-use std::ffi::{c_int, c_void};
-use std::ptr;
+use std::ffi::c_int;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use snicit::{Layer, Network};
 
+use super::handle::{Functions, Handle, HandleFunctions, OwnedHandle, Status};
 use super::library::Library;
 use super::product::{Order, Planned, Product, Variant};
 use crate::CudaError;
@@ -14,25 +14,19 @@ use crate::engine::Gpu;
 use crate::layout::Blob;
 use crate::runtime::{DeviceBuffer, Pointer};
 
-type Handle = *mut c_void;
-type Status = c_int;
-
 /// CUBLAS_OP_N and CUBLAS_OP_T.
 const AS_IT_IS: c_int = 0;
 const TRANSPOSED: c_int = 1;
 /// CUBLAS_DEFAULT_MATH: float32 products are float32.
 const DEFAULT_MATH: c_int = 0;
 /// Of the free memory, the weights may take this share; the rest is for activations.
-const WEIGHTS_SHARE: f64 = 0.6;
+pub(super) const WEIGHTS_SHARE: f64 = 0.6;
 /// Layers that are expanded at the same time.
 const LAYERS_AT_ONCE: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CuBlas {
-    create: unsafe extern "C" fn(*mut Handle) -> Status,
-    destroy: unsafe extern "C" fn(Handle) -> Status,
-    version: unsafe extern "C" fn(Handle, *mut c_int) -> Status,
-    set_stream: unsafe extern "C" fn(Handle, *mut c_void) -> Status,
+    handle: HandleFunctions,
     set_math: unsafe extern "C" fn(Handle, c_int) -> Status,
     #[allow(clippy::type_complexity, reason = "the signature of BLAS")]
     sgemm: unsafe extern "C" fn(
@@ -62,66 +56,35 @@ impl CuBlas {
         // SAFETY: names and signatures are those of cublas_v2.h, the same in CUDA 12 and 13.
         unsafe {
             Ok(CuBlas {
-                create: *library.get(c"cublasCreate_v2")?,
-                destroy: *library.get(c"cublasDestroy_v2")?,
-                version: *library.get(c"cublasGetVersion_v2")?,
-                set_stream: *library.get(c"cublasSetStream_v2")?,
+                handle: HandleFunctions {
+                    create: *library.get(c"cublasCreate_v2")?,
+                    destroy: *library.get(c"cublasDestroy_v2")?,
+                    version: *library.get(c"cublasGetVersion_v2")?,
+                    set_stream: *library.get(c"cublasSetStream_v2")?,
+                },
                 set_math: *library.get(c"cublasSetMathMode")?,
                 sgemm: *library.get(c"cublasSgemm_v2")?,
             })
         }
     }
+}
 
-    pub(super) fn version(&self) -> Result<i32, CudaError> {
-        let handle = OwnedHandle::new(*self, None)?;
-        let mut version = 0;
-        // SAFETY: writes one number.
-        check(unsafe { (self.version)(handle.handle, &mut version) }, "give its version")?;
-        Ok(version)
+impl Functions for CuBlas {
+    fn of_handle(&self) -> &HandleFunctions {
+        &self.handle
     }
-}
 
-fn check(status: Status, action: &'static str) -> Result<(), CudaError> {
-    if status == 0 {
-        return Ok(());
-    }
-    Err(CudaError::Library { library: "cuBLAS", action, reason: format!("status {status}") })
-}
-
-/// A handle of the library for one network's stream.
-struct OwnedHandle {
-    functions: CuBlas,
-    handle: Handle,
-    /// Loaded for as long as the handle is in use.
-    _library: Option<Arc<Library>>,
-}
-
-// SAFETY: a handle may be used by any thread, by one at a time: whoever computes holds the lock of the
-// prepared network.
-unsafe impl Send for OwnedHandle {}
-// SAFETY: as above.
-unsafe impl Sync for OwnedHandle {}
-
-impl OwnedHandle {
-    /// For the GPU that is current in this thread.
-    fn new(functions: CuBlas, library: Option<Arc<Library>>) -> Result<Self, CudaError> {
-        let mut handle = ptr::null_mut();
-        // SAFETY: writes one handle, which is destroyed once.
-        check(unsafe { (functions.create)(&mut handle) }, "start")?;
-        Ok(OwnedHandle { functions, handle, _library: library })
-    }
-}
-
-impl Drop for OwnedHandle {
-    fn drop(&mut self) {
-        // SAFETY: created by this library.
-        unsafe { (self.functions.destroy)(self.handle) };
+    fn check(&self, status: Status, action: &'static str) -> Result<(), CudaError> {
+        if status == 0 {
+            return Ok(());
+        }
+        Err(CudaError::Library { library: "cuBLAS", action, reason: format!("status {status}") })
     }
 }
 
 /// The dense weights of a network on the GPU.
 pub(super) struct DenseProduct {
-    handle: Arc<OwnedHandle>,
+    handle: Arc<OwnedHandle<CuBlas>>,
     layers: Vec<DenseLayer>,
 }
 
@@ -143,14 +106,11 @@ impl DenseProduct {
         let handle = OwnedHandle::new(functions, Some(library))?;
         // SAFETY: handle and stream are alive.
         unsafe {
-            check(
-                (functions.set_stream)(handle.handle, gpu.stream.cu_stream().cast()),
-                "take a stream",
-            )?;
-            check((functions.set_math)(handle.handle, DEFAULT_MATH), "compute in float32")?;
+            handle.use_stream(gpu.stream.cu_stream().cast())?;
+            let status = (functions.set_math)(handle.handle, DEFAULT_MATH);
+            functions.check(status, "compute in float32")?;
         }
-        let dense = |layer: &Layer| (layer.inputs() * layer.outputs() * size_of::<f32>()) as u64;
-        let bytes: u64 = network.layers().iter().map(|layer| dense(layer)).sum();
+        let bytes = dense_bytes(network.layers().iter().map(|layer| (layer.inputs(), layer.outputs())));
         let (free, _) = gpu.device.memory()?;
         if bytes as f64 > free as f64 * WEIGHTS_SHARE {
             let what = "dense weights of all layers";
@@ -168,6 +128,11 @@ impl DenseProduct {
         }
         Ok(DenseProduct { handle: Arc::new(handle), layers })
     }
+}
+
+/// What layers of these inputs and outputs take as dense matrices.
+pub(super) fn dense_bytes(layers: impl Iterator<Item = (usize, usize)>) -> u64 {
+    layers.map(|(inputs, outputs)| (inputs * outputs * size_of::<f32>()) as u64).sum()
 }
 
 /// Dense weights by output and behind them, from the byte that is given, the biases.
@@ -220,7 +185,7 @@ impl Product for DenseProduct {
 }
 
 struct PlannedDense {
-    handle: Arc<OwnedHandle>,
+    handle: Arc<OwnedHandle<CuBlas>>,
     order: Order,
     inputs: usize,
     outputs: usize,
@@ -255,6 +220,6 @@ impl Planned for PlannedDense {
                 ),
             }
         };
-        check(status, "multiply")
+        functions.check(status, "multiply")
     }
 }

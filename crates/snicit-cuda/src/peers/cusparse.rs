@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use snicit::Network;
 
+use super::handle::{Functions, Handle, HandleFunctions, OwnedHandle, Status};
 use super::library::Library;
 use super::product::{Order, Planned, Product, Variant};
-use crate::CudaError;
 use crate::engine::Gpu;
 use crate::layout::{Blob, RowsForm};
 use crate::runtime::{Device, DeviceBuffer, Pointer};
+use crate::weights::WeightStore;
+use crate::{CudaError, WeightPlacement};
 
-type Handle = *mut c_void;
 type Descriptor = *mut c_void;
-type Status = c_int;
 
 /// Numbers of cusparse.h and library_types.h.
 const FLOAT32: c_int = 0;
@@ -25,11 +25,11 @@ const AS_IT_IS: c_int = 0;
 const BY_COLUMNS: c_int = 1;
 const BY_ROWS: c_int = 2;
 
-/// The algorithms for compressed rows; the default is one of them.
+/// The algorithms for compressed rows, the usually fastest first; the default is one of them.
 const ALGORITHMS: [(c_int, &str, &str); 3] = [
-    (4, "CSR algorithm 1 by columns", "CSR algorithm 1 by rows"),
-    (6, "CSR algorithm 2 by columns", "CSR algorithm 2 by rows"),
     (12, "CSR algorithm 3 by columns", "CSR algorithm 3 by rows"),
+    (6, "CSR algorithm 2 by columns", "CSR algorithm 2 by rows"),
+    (4, "CSR algorithm 1 by columns", "CSR algorithm 1 by rows"),
 ];
 
 /// `cusparseSpMM` and `cusparseSpMM_preprocess`.
@@ -49,10 +49,7 @@ type Spmm = unsafe extern "C" fn(
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CuSparse {
-    create: unsafe extern "C" fn(*mut Handle) -> Status,
-    destroy: unsafe extern "C" fn(Handle) -> Status,
-    version: unsafe extern "C" fn(Handle, *mut c_int) -> Status,
-    set_stream: unsafe extern "C" fn(Handle, *mut c_void) -> Status,
+    handle: HandleFunctions,
     error_string: unsafe extern "C" fn(Status) -> *const c_char,
     #[allow(clippy::type_complexity, reason = "the library's signature")]
     create_csr: unsafe extern "C" fn(
@@ -99,10 +96,12 @@ impl CuSparse {
         // SAFETY: names and signatures are those of cusparse.h, the same in CUDA 12 and 13.
         unsafe {
             Ok(CuSparse {
-                create: *library.get(c"cusparseCreate")?,
-                destroy: *library.get(c"cusparseDestroy")?,
-                version: *library.get(c"cusparseGetVersion")?,
-                set_stream: *library.get(c"cusparseSetStream")?,
+                handle: HandleFunctions {
+                    create: *library.get(c"cusparseCreate")?,
+                    destroy: *library.get(c"cusparseDestroy")?,
+                    version: *library.get(c"cusparseGetVersion")?,
+                    set_stream: *library.get(c"cusparseSetStream")?,
+                },
                 error_string: *library.get(c"cusparseGetErrorString")?,
                 create_csr: *library.get(c"cusparseCreateCsr")?,
                 destroy_sparse: *library.get(c"cusparseDestroySpMat")?,
@@ -114,13 +113,11 @@ impl CuSparse {
             })
         }
     }
+}
 
-    pub(super) fn version(&self) -> Result<i32, CudaError> {
-        let handle = OwnedHandle::new(*self, None)?;
-        let mut version = 0;
-        // SAFETY: writes one number.
-        self.check(unsafe { (self.version)(handle.handle, &mut version) }, "give its version")?;
-        Ok(version)
+impl Functions for CuSparse {
+    fn of_handle(&self) -> &HandleFunctions {
+        &self.handle
     }
 
     fn check(&self, status: Status, action: &'static str) -> Result<(), CudaError> {
@@ -139,42 +136,12 @@ impl CuSparse {
     }
 }
 
-/// A handle of the library for one network's stream.
-struct OwnedHandle {
-    functions: CuSparse,
-    handle: Handle,
-    /// Loaded for as long as the handle is in use.
-    _library: Option<Arc<Library>>,
-}
-
-// SAFETY: a handle may be used by any thread, by one at a time: whoever computes holds the lock of the
-// prepared network.
-unsafe impl Send for OwnedHandle {}
-// SAFETY: as above.
-unsafe impl Sync for OwnedHandle {}
-
-impl OwnedHandle {
-    /// For the GPU that is current in this thread.
-    fn new(functions: CuSparse, library: Option<Arc<Library>>) -> Result<Self, CudaError> {
-        let mut handle = ptr::null_mut();
-        // SAFETY: writes one handle, which is destroyed once.
-        functions.check(unsafe { (functions.create)(&mut handle) }, "start")?;
-        Ok(OwnedHandle { functions, handle, _library: library })
-    }
-}
-
-impl Drop for OwnedHandle {
-    fn drop(&mut self) {
-        // SAFETY: created by this library.
-        unsafe { (self.functions.destroy)(self.handle) };
-    }
-}
-
 /// The compressed rows of a network on the GPU.
 pub(super) struct SparseProduct {
-    handle: Arc<OwnedHandle>,
+    handle: Arc<OwnedHandle<CuSparse>>,
     device: Device,
     layers: Vec<SparseLayer>,
+    weights: WeightStore,
 }
 
 struct SparseLayer {
@@ -182,7 +149,6 @@ struct SparseLayer {
     outputs: usize,
     connections: usize,
     form: RowsForm,
-    buffer: DeviceBuffer,
 }
 
 impl SparseProduct {
@@ -194,10 +160,10 @@ impl SparseProduct {
     ) -> Result<Self, CudaError> {
         let handle = OwnedHandle::new(functions, Some(library))?;
         // SAFETY: handle and stream are alive.
-        let status = unsafe { (functions.set_stream)(handle.handle, gpu.stream.cu_stream().cast()) };
-        functions.check(status, "take a stream")?;
-        let mut layers = Vec::new();
-        for (index, layer) in network.layers().iter().enumerate() {
+        unsafe { handle.use_stream(gpu.stream.cu_stream().cast())? };
+        let of_network = network.layers();
+        let build = |index: usize| {
+            let layer = &*of_network[index];
             let connections = layer.weights().connections();
             // Its 32-bit indices are signed.
             if i32::try_from(connections).is_err() {
@@ -205,13 +171,12 @@ impl SparseProduct {
             }
             let mut blob = Blob::default();
             let form = RowsForm::build(layer, &mut blob);
-            let bytes = blob.into_bytes();
-            let mut buffer = DeviceBuffer::new(&gpu.device, bytes.len(), "the weights")?;
-            buffer.upload(0, &bytes)?;
             let (inputs, outputs) = (layer.inputs(), layer.outputs());
-            layers.push(SparseLayer { inputs, outputs, connections, form, buffer });
-        }
-        Ok(SparseProduct { handle: Arc::new(handle), device: gpu.device.clone(), layers })
+            Ok((SparseLayer { inputs, outputs, connections, form }, blob.into_bytes()))
+        };
+        let placement = WeightPlacement::Resident;
+        let (layers, weights) = WeightStore::new(&gpu.device, placement, of_network.len(), build)?;
+        Ok(SparseProduct { handle: Arc::new(handle), device: gpu.device.clone(), layers, weights })
     }
 }
 
@@ -219,8 +184,8 @@ impl Product for SparseProduct {
     fn variants(&self) -> Vec<Variant> {
         let of = |(algorithm, by_columns, by_rows)| {
             [
-                Variant { order: Order::ByColumns, algorithm, name: by_columns },
                 Variant { order: Order::ByRows, algorithm, name: by_rows },
+                Variant { order: Order::ByColumns, algorithm, name: by_columns },
             ]
         };
         ALGORITHMS.into_iter().flat_map(of).collect()
@@ -234,19 +199,18 @@ impl Product for SparseProduct {
         from: Pointer,
         to: Pointer,
     ) -> Result<Box<dyn Planned>, CudaError> {
-        let planned = PlannedSparse::new(self, variant, &self.layers[layer], columns, from, to)?;
+        let planned = PlannedSparse::new(self, variant, layer, columns, from, to)?;
         Ok(Box::new(planned))
     }
 
     fn biases(&self, layer: usize) -> Pointer {
-        let layer = &self.layers[layer];
-        layer.buffer.pointer() + layer.form.bias
+        self.weights.resident_layer(layer).0 + self.layers[layer].form.bias
     }
 }
 
 /// Descriptors of the three matrices, and the library's own memory.
 struct PlannedSparse {
-    handle: Arc<OwnedHandle>,
+    handle: Arc<OwnedHandle<CuSparse>>,
     algorithm: c_int,
     weights: Descriptor,
     from: Descriptor,
@@ -262,12 +226,14 @@ impl PlannedSparse {
     fn new(
         product: &SparseProduct,
         variant: Variant,
-        layer: &SparseLayer,
+        layer: usize,
         columns: usize,
         from: Pointer,
         to: Pointer,
     ) -> Result<Self, CudaError> {
         let OwnedHandle { functions, handle, .. } = &*product.handle;
+        let (weights, _) = product.weights.resident_layer(layer);
+        let layer = &product.layers[layer];
         let mut planned = PlannedSparse {
             handle: Arc::clone(&product.handle),
             algorithm: variant.algorithm,
@@ -280,9 +246,9 @@ impl PlannedSparse {
             return Ok(planned);
         }
         let (inputs, outputs) = (layer.inputs as i64, layer.outputs as i64);
-        let at = |offset: u64| (layer.buffer.pointer() + offset) as *mut c_void;
+        let at = |offset: u64| (weights + offset) as *mut c_void;
         let form = &layer.form;
-        // SAFETY: the arrays lie in the layer's buffer, which outlives the descriptor, as RowsForm says.
+        // SAFETY: the arrays lie in the layer's weights, which outlive the descriptor, as RowsForm says.
         let status = unsafe {
             (functions.create_csr)(
                 &mut planned.weights,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::PeerLibrary;
 use super::cublas::CuBlas;
 use super::cusparse::CuSparse;
+use super::handle::Functions;
 use crate::CudaError;
 use crate::error::DriverContext;
 use crate::runtime::locate::{Candidate, Wanted, candidates};
@@ -13,7 +14,7 @@ use crate::runtime::{Device, driver_version};
 /// A loaded library with its functions.
 #[derive(Debug)]
 pub(super) struct Library {
-    pub(super) functions: Functions,
+    pub(super) functions: LibraryFunctions,
     version: i32,
     path: PathBuf,
     /// Loaded for as long as its functions are in use.
@@ -21,7 +22,7 @@ pub(super) struct Library {
 }
 
 #[derive(Debug)]
-pub(super) enum Functions {
+pub(super) enum LibraryFunctions {
     CuSparse(CuSparse),
     CuBlas(CuBlas),
 }
@@ -54,22 +55,22 @@ impl Library {
         // missing is an error.
         let functions = unsafe {
             match kind {
-                PeerLibrary::CuSparse => Functions::CuSparse(CuSparse::resolve(&library).ok()?),
-                PeerLibrary::CuBlas => Functions::CuBlas(CuBlas::resolve(&library).ok()?),
+                PeerLibrary::CuSparse => LibraryFunctions::CuSparse(CuSparse::resolve(&library).ok()?),
+                PeerLibrary::CuBlas => LibraryFunctions::CuBlas(CuBlas::resolve(&library).ok()?),
             }
         };
         // One for a newer driver fails here.
         let version = match &functions {
-            Functions::CuSparse(functions) => functions.version().ok()?,
-            Functions::CuBlas(functions) => functions.version().ok()?,
+            LibraryFunctions::CuSparse(functions) => functions.version().ok()?,
+            LibraryFunctions::CuBlas(functions) => functions.version().ok()?,
         };
         Some(Library { functions, version, path, _library: library })
     }
 
     pub(super) fn kind(&self) -> PeerLibrary {
         match self.functions {
-            Functions::CuSparse(_) => PeerLibrary::CuSparse,
-            Functions::CuBlas(_) => PeerLibrary::CuBlas,
+            LibraryFunctions::CuSparse(_) => PeerLibrary::CuSparse,
+            LibraryFunctions::CuBlas(_) => PeerLibrary::CuBlas,
         }
     }
 

@@ -12,6 +12,7 @@
 mod batch;
 mod cublas;
 mod cusparse;
+mod handle;
 mod library;
 mod prepared;
 mod product;
@@ -73,6 +74,24 @@ impl Peer {
     /// Its version as it gives it, and where it was found.
     pub fn version(&self) -> (i32, &Path) {
         (self.library.version(), self.library.path())
+    }
+
+    /// Why a network with layers of these inputs and outputs cannot be computed, as far as that can be told before
+    /// there is one: as dense matrices its weights may be larger than the GPU.
+    pub fn refusal(&self, layers: &[(usize, usize)]) -> Option<String> {
+        if self.library() != PeerLibrary::CuBlas {
+            return None;
+        }
+        let bytes = cublas::dense_bytes(layers.iter().copied());
+        let (_, memory) = self.engine.device().memory().ok()?;
+        let gb = |bytes: f64| bytes / 1e9;
+        (bytes as f64 > memory as f64 * cublas::WEIGHTS_SHARE).then(|| {
+            format!(
+                "as dense matrices the weights take {:.0} GB, the GPU has {:.0} GB",
+                gb(bytes as f64),
+                gb(memory as f64)
+            )
+        })
     }
 
     /// Makes `network` ready. Times are divided at `threshold_layer` as for our feed-forward methods. Which of

@@ -10,7 +10,7 @@ use snicit::{Error, InputBatch, Inputs, Network, Observer, Outcome, Prepared};
 use super::batch::BatchMemory;
 use super::cublas::DenseProduct;
 use super::cusparse::SparseProduct;
-use super::library::{Functions, Library};
+use super::library::{Library, LibraryFunctions};
 use super::product::Product;
 use crate::CudaError;
 use crate::engine::Gpu;
@@ -41,10 +41,10 @@ impl PreparedPeer {
         keep_batch_size: bool,
     ) -> Result<Self, CudaError> {
         let product: Box<dyn Product> = match &library.functions {
-            Functions::CuSparse(functions) => {
+            LibraryFunctions::CuSparse(functions) => {
                 Box::new(SparseProduct::new(*functions, Arc::clone(&library), &gpu, network)?)
             }
-            Functions::CuBlas(functions) => {
+            LibraryFunctions::CuBlas(functions) => {
                 Box::new(DenseProduct::new(*functions, Arc::clone(&library), &gpu, network)?)
             }
         };

@@ -2,6 +2,7 @@
 
 mod idx;
 mod interpolation;
+mod picture;
 mod resize;
 
 pub use idx::{Images, read_images, read_labels};
