@@ -102,7 +102,7 @@ impl FeedForwardMethod for CompactingFeedForward {
                 _ => run.to_rows(columns)?,
             };
             let drops = run.may_drop_before(index + 1);
-            let marks = if drops { run.new_marks() } else { LiveMarks::default() };
+            let marks = if drops { run.new_marks()? } else { LiveMarks::default() };
             let to = columns.other_buffer();
             let product = Product { columns, to: run.activations(to), epilogue: Some(*bounds), marks };
             spmm.enqueue(run, weights.fetch(index)?, &product)?;

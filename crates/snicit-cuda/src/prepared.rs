@@ -131,6 +131,7 @@ impl CudaPrepared {
             bit_rows: chunks.is_none()
                 && (pre_convergence == Method::Xy2021 || plan.method == Method::Snicit),
             chunks,
+            split_inputs: preparation.choices.iter().map(|choice| choice.split_inputs).max().unwrap_or(0),
             conversion,
         };
         let mut notes = preparation.notes();
@@ -324,7 +325,7 @@ impl CudaPrepared {
         let stream = &*self.gpu.stream;
         let drop_from = self.network.preserves_zero_from();
         let (threshold, layers) = (self.threshold_layer, self.needs.layers);
-        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending)?;
+        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending);
         let takes_empty = match &self.method {
             PreparedMethod::FeedForward(method) => method.takes_empty_inputs(),
             PreparedMethod::Snicit(snicit) => snicit.pre_convergence.takes_empty_inputs(),
@@ -366,7 +367,7 @@ impl CudaPrepared {
     ) -> Result<Vec<Column>, CudaError> {
         /// Columns are copied together in pieces; one by one would be slow.
         const PIECE_BYTES: usize = 64 << 20;
-        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet)?;
+        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet);
         let mut columns = run.to_input_major(*columns)?;
         if columns.slots != 0 {
             let gathered = columns.written(Layout::InputMajor, columns.other_buffer(), columns.neurons);
@@ -520,7 +521,7 @@ impl Preparation<'_> {
         }
         let (built, weights) =
             WeightStore::new(&self.gpu.device, self.options.weights, plan.len(), |step| {
-                let (step, choices, bytes) = plan.build(step, &of_network, &self.gpu.device);
+                let (step, choices, bytes) = plan.build(step, &of_network, self.gpu.dense, &self.gpu.device);
                 Ok(((step, choices), bytes))
             })?;
         let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();

@@ -48,12 +48,12 @@ impl DenseForm {
         })
     }
 
-    /// Brings layers that [`DenseForm::can_hold`] into the form. Only a layer by itself may have more than
+    /// Appends layers that [`DenseForm::can_hold`] in this form to `blob`. Only a layer by itself may have more than
     /// [`BLOCK_OUTPUTS`] outputs.
     ///
     /// # Panics
     /// If there are too many layers or outputs.
-    pub(crate) fn build(layers: &[&Layer]) -> (Self, Vec<u8>) {
+    pub(crate) fn build(layers: &[&Layer], blob: &mut Blob) -> Self {
         assert!((1..=MAX_FUSED_LAYERS).contains(&layers.len()), "too many layers");
         let widest = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0);
         assert!(layers.len() == 1 || widest <= BLOCK_OUTPUTS, "too many outputs");
@@ -74,7 +74,6 @@ impl DenseForm {
             }
             rows.push(of_rows);
         }
-        let mut blob = Blob::default();
         let weights = blob.push(&weights);
         let mut descriptions: Vec<u32> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
@@ -87,13 +86,12 @@ impl DenseForm {
             descriptions.extend([low, high, scale].map(f32::to_bits));
         }
         let last = layers[layers.len() - 1];
-        let form = DenseForm {
+        DenseForm {
             layers: blob.push(&descriptions),
             layer_count: layers.len() as u32,
             bias: blob.push(&last.bias().to_vec(last.outputs())),
             narrow: widest <= NARROW,
-        };
-        (form, blob.into_bytes())
+        }
     }
 
     /// Products of halves for one column, those by zero too; each weight takes two or three.
@@ -104,6 +102,11 @@ impl DenseForm {
             .collect();
         cells * if is_exact(layer, &scales) { 2 } else { 3 }
     }
+}
+
+/// Inputs of a layer, with those that fill up the last chunk.
+pub(crate) fn split_inputs(layer: &Layer) -> usize {
+    layer.inputs().next_multiple_of(CHUNK)
 }
 
 /// By which the kernel multiplies activations behind `activation`; 0 if they have no bound, so that each

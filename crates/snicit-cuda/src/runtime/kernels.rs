@@ -36,6 +36,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("synchronised_layers.cuh", include_str!("../../kernels/synchronised_layers.cuh")),
     ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
+    ("dense_columns.cuh", include_str!("../../kernels/dense_columns.cuh")),
+    ("wide_dense.cuh", include_str!("../../kernels/wide_dense.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),
     ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
 ];
@@ -79,6 +81,8 @@ kernels! {
         CollectFlagged = "collect_flagged";
     "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
     "dense.cu": DenseLayers = "dense_layers";
+    "clustered_layers.cu": ClusteredLayers = "clustered_layers";
+    "wide_dense.cu": SplitColumns = "split_columns", WideDense = "wide_dense";
     "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
     "chunks.cu":
         GroupBits = "group_bits",

@@ -24,8 +24,7 @@ const CHUNK_THREADS: u32 = 512;
 /// Brings a layer into the form of the general kernels.
 pub(super) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Vec<u8>) {
     let mut blob = Blob::default();
-    let rows =
-        RowsSpmm { form: RowsForm::build(layer, &mut blob), outputs: layer.outputs(), below: u32::MAX };
+    let rows = RowsSpmm::build(layer, u32::MAX, &mut blob);
     let shape = TileShape::fitting(layer.inputs(), device.shared_memory);
     let tiled = layer.inputs() >= MIN_TILED_INPUTS
         && layer.weights().connections() >= MIN_TILED_CONNECTIONS * layer.outputs()
@@ -43,11 +42,18 @@ pub(super) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Vec<u8>) 
 }
 
 /// The product row by row.
-struct RowsSpmm {
+pub(crate) struct RowsSpmm {
     form: RowsForm,
     outputs: usize,
     /// Does nothing if there are so many columns or more.
     below: u32,
+}
+
+impl RowsSpmm {
+    /// Appends a layer's form to `blob`; the product does nothing with `below` columns or more.
+    pub(crate) fn build(layer: &Layer, below: u32, blob: &mut Blob) -> Self {
+        RowsSpmm { form: RowsForm::build(layer, blob), outputs: layer.outputs(), below }
+    }
 }
 
 impl Spmm for RowsSpmm {

@@ -1,0 +1,89 @@
+// The dense product of one layer with many outputs: a matrix product in tiles. The activations are brought into
+// halves once (split_columns); behind that, a block multiplies 256 outputs by up to 128 columns.
+//
+// Weights and activations lie in memory as the matrix instruction wants them, 16 bytes a lane: weights as
+// layout/dense.rs says, activations as tiles of 8 columns, of each its chunks of 32 inputs, of each two steps.
+#include "wide_dense.cuh"
+
+struct SplitArguments {
+    uint4* operands;
+    float* unscales;   // inverse scales of columns
+    u32 source;
+    u32 at_least;      // with fewer columns, another kernel does the work
+    float input_scale; // 0 if each column has its own
+    u32 unused;
+    RowsArguments rows;
+};
+
+constexpr u32 SPLIT_WARPS = 8;
+
+// Columns to operands; a block takes a tile of 8 columns.
+extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP) split_columns(SplitArguments a) {
+#if __CUDA_ARCH__ >= 800
+    __shared__ u32 largest[8];
+    const u32 count = *a.rows.count;
+    if (count < a.at_least) return;
+    const u32 chunks = (a.rows.neurons_in + CHUNK - 1) / CHUNK, group = lane_id() / 4;
+    for (u32 tile = blockIdx.x; tile * 8 < count; tile += gridDim.x) {
+        const u32 column = tile * 8 + group;
+        const u64 offset = find_column(a.rows, a.source, column, count);
+        float scale = a.input_scale;
+        if (scale == 0) {
+            __syncthreads(); // the tile before has been read
+            if (threadIdx.x < 8) largest[threadIdx.x] = 0;
+            __syncthreads();
+            float most = 0;
+#pragma unroll 2
+            for (u32 chunk = warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
+#pragma unroll
+                for (u32 step = 0; step < 2; ++step) {
+                    float y[4];
+                    read_column(a.rows, a.source, offset, column < count, chunk, step, lane_id(), y);
+                    most = largest_of(y, most);
+                }
+            most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
+            most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
+            if (lane_id() % 4 == 0) atomicMax(&largest[group], __float_as_uint(most));
+            __syncthreads();
+            scale = scale_for(largest[group]);
+        }
+        if (warp_id() == 0 && lane_id() % 4 == 0) a.unscales[column] = inverse(scale);
+        uint4* to = a.operands + u64(tile) * chunks * OPERANDS + lane_id();
+#pragma unroll 2
+        for (u32 chunk = warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
+#pragma unroll
+            for (u32 step = 0; step < 2; ++step) {
+                float y[4];
+                read_column(a.rows, a.source, offset, column < count, chunk, step, lane_id(), y);
+                to[u64(chunk) * OPERANDS + step * WARP] = operands(y, scale);
+            }
+    }
+#endif
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) wide_dense(WideArguments a) {
+#if __CUDA_ARCH__ >= 800
+    const u32 count = *a.rows.count;
+    if (count == 0 || count < a.at_least) return;
+    const DenseLayer layer = *a.layer;
+    const u32 blocks = (layer.outputs + MAX_ROWS - 1) / MAX_ROWS;
+    // Rounds that the grid needs, times the time of one.
+    auto cost = [&](u32 columns, u32 time) {
+        const u64 items = u64((count + columns - 1) / columns) * blocks;
+        return (items + gridDim.x - 1) / gridDim.x * time;
+    };
+    const u64 by_128 = cost(128, 35), by_96 = cost(96, 27), by_64 = cost(64, 19);
+    const u64 by_pairs = u64((count + 63) / 64 * ((layer.outputs + 31) / 32) + gridDim.x - 1) / gridDim.x * 7;
+    if (by_pairs <= min(by_128, min(by_96, by_64))) {
+        if (count <= 8) Few<1>::run(a, layer, count);
+        else if (count <= 32) Few<4>::run(a, layer, count);
+        else Few<8>::run(a, layer, count);
+    } else if (by_64 < min(by_128, by_96)) {
+        Wide<4>::run(a, layer, count);
+    } else if (by_96 < by_128) {
+        Wide<6>::run(a, layer, count);
+    } else {
+        Wide<8>::run(a, layer, count);
+    }
+#endif
+}
