@@ -2,8 +2,6 @@
 magnitude."""
 
 import math
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -12,10 +10,9 @@ import torch
 
 import peers
 from networks import write_tensors
+from ours import ours
 
 INPUTS, CLASSES, HIDDEN_LAYERS = 784, 10, 4
-# Inputs at the beginning and at the end of a batch whose answers are compared; WRITTEN of examples/batches.rs.
-COMPARED = 64
 
 
 def pruned_mlp(width: int, sparsity: float) -> list[peers.Layer]:
@@ -52,16 +49,6 @@ def write_network(path: Path, layers: list[peers.Layer]) -> None:
     write_tensors(path, tensors, {"format": "snicit-network", "version": "1", "activations": activations})
 
 
-def ours(program: Path, network: Path, inputs: Path, batches: list[int], repeat: int, work: Path) -> dict:
-    """By batch: milliseconds and what was chosen."""
-    command = [program, network, inputs, "--repeat", repeat, "--answers", work, *batches]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
-    lines = [line.split("\t") for line in done.stdout.splitlines()]
-    return {int(batch): (float(ms), note) for batch, ms, note in lines}
-
-
 def compare(args, work: Path, tolerance: float) -> bool:
     """Prints a table; whether all answers are right."""
     warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
@@ -78,17 +65,15 @@ def compare(args, work: Path, tolerance: float) -> bool:
             layers = pruned_mlp(width, sparsity / 100)
             network = work / "pruned.safetensors"
             write_network(network, layers)
-            of_ours = ours(args.timer, network, inputs, args.pruned_batches, args.repeat, work)
+            of_ours = ours(args, network, inputs, args.pruned_batches, work)
             for batch in args.pruned_batches:
                 here = x[:batch]
-                compared = [i for i in range(batch) if i < COMPARED or i + COMPARED >= batch]
-                expected = peers.reference(layers, here[compared])
+                expected = peers.reference(layers, here)
                 fp32, y32 = peers.dense(layers, here, torch.float32, False, args.repeat)
                 tf32, y_tf32 = peers.dense(layers, here, torch.float32, True, args.repeat)
                 csr = peers.csr(layers, here, args.repeat)
-                our_ms, note = of_ours[batch]
-                y = torch.tensor(np.load(work / f"{batch}.npy"), device="cuda").double()
-                errors = [peers.error_of(y, expected) for y in (y32[compared], y_tf32[compared], y)]
+                our_ms, y, note = of_ours[batch]
+                errors = [peers.error_of(y, expected) for y in (y32, y_tf32, torch.tensor(y, device="cuda"))]
                 right &= errors[2] <= tolerance
                 runs, lost = runs + 1, lost + (our_ms > min(fp32, csr or fp32))
                 of_csr = ("-", "-") if csr is None else (f"{csr:.4f}", f"{csr / our_ms:.2f}")

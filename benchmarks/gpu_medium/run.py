@@ -1,19 +1,16 @@
 """Times snicit's CUDA engine beside PyTorch on the same GPU: the hidden layers of networks A to D, and pruned MLPs.
 
-    cargo build --release
     cargo build --release -p snicit-cuda --example batches
     python benchmarks/gpu_medium/run.py --mnist MNIST_FOLDER
 
 Both sides take the same weights and inputs, which lie on the GPU, and are timed by events on it: PyTorch's layers in
-one CUDA graph, ours as `snicit infer --json` and examples/batches.rs report them.
+one CUDA graph, ours as examples/batches.rs reports them.
 PyTorch computes in float32, in TF32 and in bf16; pruned layers also as CSR (cuSPARSE). Answers are
 compared with a float64 reference. Prints tables in Markdown; exits with 1 if one of our answers is off.
 Needs numpy and torch; MNIST's test images (t10k-*-ubyte.gz) for A, B and C.
 """
 
 import argparse
-import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +21,7 @@ import torch
 import peers
 import pruned
 from networks import Layer, idx, read_network, read_tensors, write_network
+from ours import ours
 
 NETWORKS = Path(__file__).resolve().parents[2] / "crates" / "snicit-data" / "networks"
 # Of an output, relative to the largest of the same input, by our engine.
@@ -36,19 +34,6 @@ def in_batches(x: np.ndarray, apply) -> np.ndarray:
 
 def on_the_gpu(layer: Layer) -> peers.Layer:
     return torch.tensor(layer.weight, device="cuda"), torch.tensor(layer.bias, device="cuda"), *layer.bounds()
-
-
-def ours(args, network: Path, layers: int, x: np.ndarray, work: Path) -> tuple[float, np.ndarray]:
-    inputs, output = work / "x.npy", work / "y.npy"
-    np.save(inputs, x.astype(np.float32))
-    command = [args.snicit, "infer", network, inputs, "-o", output, "--device", "cuda", "--json"]
-    command += ["--repeat", str(args.repeat), "-t", str(layers), "-m", "XY"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stderr}")
-    report = json.loads(done.stdout)
-    # All layers lie before the threshold layer, so that they are timed as one.
-    return report["times_ms"]["pre_convergence"], np.load(output).astype(np.float64)
 
 
 def medium_scale(args, work: Path) -> bool:
@@ -70,6 +55,9 @@ def medium_scale(args, work: Path) -> bool:
         hidden, last = layers[first:-1], layers[-1]
         network = work / f"{letter}.safetensors"
         write_network(network, hidden)
+        inputs = work / "x.npy"
+        np.save(inputs, x)
+        of_ours = ours(args, network, inputs, args.batches, work)
         peer_layers = [on_the_gpu(layer) for layer in hidden]
         for batch in args.batches:
             here, of = x[:batch], labels[:batch]
@@ -80,7 +68,7 @@ def medium_scale(args, work: Path) -> bool:
             kinds = [(torch.float32, False), (torch.float32, True), (torch.bfloat16, False)]
             runs = [peers.dense(peer_layers, on_gpu, dtype, tf32, args.repeat) for dtype, tf32 in kinds]
             runs = [(ms, y.cpu().numpy()) for ms, y in runs]
-            runs.append(ours(args, network, len(hidden), here, work))
+            runs.append(of_ours[batch][:2])
             accuracies = [f"{100 * (last.apply(y).argmax(1) == of).mean():.2f}" for _, y in runs]
             errors = [peers.error_of(torch.tensor(y), torch.tensor(expected)) for _, y in runs]
             right &= errors[3] <= TOLERANCE
@@ -92,7 +80,6 @@ def medium_scale(args, work: Path) -> bool:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--snicit", type=Path, default=Path("target/release/snicit"))
     parser.add_argument("--timer", type=Path, default=Path("target/release/examples/batches"), help="examples/batches.rs")
     parser.add_argument("--mnist", type=Path, help="folder of MNIST's test images, for A, B and C")
     parser.add_argument("--networks", nargs="*", default=["A", "B", "C", "D"])
@@ -102,7 +89,7 @@ def main() -> int:
     parser.add_argument("--pruned-batches", nargs="*", type=int, default=[1, 64, 1000, 10000])
     parser.add_argument("--repeat", type=int, default=20)
     args = parser.parse_args()
-    args.snicit, args.timer = args.snicit.resolve(), args.timer.resolve()
+    args.timer = args.timer.resolve()
     if args.mnist is None and set(args.networks) - {"D"}:
         parser.error("A, B and C need --mnist")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, medians of {args.repeat}, ms")

@@ -4,7 +4,7 @@
 //! batches MODEL.safetensors INPUTS.npy [--repeat N] [--answers DIR] BATCH…
 //! ```
 //!
-//! XY-2021 takes the first BATCH of the inputs; the answers of its first and its last 64 go to DIR/BATCH.npy.
+//! XY-2021 takes the first BATCH of the inputs; the answers go to DIR/BATCH.npy.
 //! Prints a line a batch: its size, the median milliseconds of all layers, and what was chosen for them.
 
 #![allow(clippy::unwrap_used, reason = "an example stops at the first problem")]
@@ -15,9 +15,6 @@ use snicit::{Activations, Engine, Inputs, Method, Plan};
 use snicit_cuda::CudaEngine;
 use snicit_data::model::{OpenOptions, open};
 use snicit_data::samples::{AnswerForm, Answers, read_inputs, write_answers};
-
-/// Inputs at the beginning and at the end of a batch whose answers are written.
-const WRITTEN: usize = 64;
 
 fn main() {
     let (mut repeat, mut answers, mut given) = (20, None, Vec::new());
@@ -44,13 +41,8 @@ fn main() {
         let values = Inputs::from(Activations::new(batch, network.inputs(), values).unwrap());
         let output = prepared.infer(&values).unwrap().output;
         if let Some(folder) = &answers {
-            let all = output.to_activations();
-            let written = (0..batch).filter(|&input| input < WRITTEN || input + WRITTEN >= batch);
-            let written: Vec<f32> = written.flat_map(|input| all.column(input)).copied().collect();
-            let count = written.len() / all.features();
-            let written = Activations::new(count, all.features(), written).unwrap();
             let file = folder.join(format!("{batch}.npy"));
-            write_answers(&file, &Answers::Scores(written), AnswerForm::Npy).unwrap();
+            write_answers(&file, &Answers::Scores(output.to_activations()), AnswerForm::Npy).unwrap();
         }
         let mut times: Vec<f64> = (0..repeat)
             .map(|_| prepared.infer(&values).unwrap().report.times.pre_convergence.as_secs_f64() * 1e3)

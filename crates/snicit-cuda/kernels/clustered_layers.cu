@@ -99,6 +99,7 @@ struct Clustered {
 #pragma unroll
         for (u32 n = 0; n < NT; ++n) {
             float most = 0;
+#pragma unroll 4
             for (u32 chunk = warp_id(); chunk < chunks; chunk += WARPS)
 #pragma unroll
                 for (u32 step = 0; step < 2; ++step) {

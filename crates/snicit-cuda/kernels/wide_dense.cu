@@ -1,8 +1,8 @@
 // The dense product of one layer with many outputs: a matrix product in tiles. The activations are brought into
 // halves once (split_columns); behind that, a block multiplies 256 outputs by up to 128 columns.
 //
-// Weights and activations lie in memory as the matrix instruction wants them, 16 bytes a lane: weights as
-// layout/dense.rs says, activations as tiles of 8 columns, of each its chunks of 32 inputs, of each two steps.
+// Weights and activations lie in memory as tensor cores want them: weights as layout/dense.rs says, activations as
+// tiles of 8 columns, of each its chunks of 32 inputs, of each the matrices that wide_dense.cuh describes.
 #include "wide_dense.cuh"
 
 struct SplitArguments {
@@ -48,42 +48,61 @@ extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP) split_columns(S
             scale = scale_for(largest[group]);
         }
         if (warp_id() == 0 && lane_id() % 4 == 0) a.unscales[column] = inverse(scale);
-        uint4* to = a.operands + u64(tile) * chunks * OPERANDS + lane_id();
+        u32* to = reinterpret_cast<u32*>(a.operands + u64(tile) * chunks * OPERANDS) + lane_id();
 #pragma unroll 2
         for (u32 chunk = warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
 #pragma unroll
             for (u32 step = 0; step < 2; ++step) {
                 float y[4];
                 read_column(a.rows, a.source, offset, column < count, chunk, step, lane_id(), y);
-                to[u64(chunk) * OPERANDS + step * WARP] = operands(y, scale);
+                const uint4 v = operands(y, scale);
+                u32* at = to + (u64(chunk) * OPERANDS + step * 4 * MATRIX) * 4;
+                at[0] = v.x;
+                at[WARP] = v.y;
+                at[2 * WARP] = v.z;
+                at[3 * WARP] = v.w;
             }
     }
 #endif
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) wide_dense(WideArguments a) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+constexpr u32 WIDE_THREADS = THREADS + WARP; // a warp fetches for the others
+#else
+constexpr u32 WIDE_THREADS = THREADS;
+#endif
+
+extern "C" __global__ void __launch_bounds__(WIDE_THREADS, 1) wide_dense(WideArguments a) {
 #if __CUDA_ARCH__ >= 800
     const u32 count = *a.rows.count;
     if (count == 0 || count < a.at_least) return;
     const DenseLayer layer = *a.layer;
-    const u32 blocks = (layer.outputs + MAX_ROWS - 1) / MAX_ROWS;
     // Rounds that the grid needs, times the time of one.
-    auto cost = [&](u32 columns, u32 time) {
-        const u64 items = u64((count + columns - 1) / columns) * blocks;
+    auto cost = [&](u32 rows, u32 columns, u32 time) {
+        const u64 items = u64((count + columns - 1) / columns) * ((layer.outputs + rows - 1) / rows);
         return (items + gridDim.x - 1) / gridDim.x * time;
     };
-    const u64 by_128 = cost(128, 35), by_96 = cost(96, 27), by_64 = cost(64, 19);
-    const u64 by_pairs = u64((count + 63) / 64 * ((layer.outputs + 31) / 32) + gridDim.x - 1) / gridDim.x * 7;
-    if (by_pairs <= min(by_128, min(by_96, by_64))) {
-        if (count <= 8) Few<1>::run(a, layer, count);
-        else if (count <= 32) Few<4>::run(a, layer, count);
-        else Few<8>::run(a, layer, count);
-    } else if (by_64 < min(by_128, by_96)) {
-        Wide<4>::run(a, layer, count);
-    } else if (by_96 < by_128) {
-        Wide<6>::run(a, layer, count);
-    } else {
-        Wide<8>::run(a, layer, count);
+    const u64 few = cost(32, 64, 7);
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+    const u64 by_256 = cost(128, 256, 24), by_128 = cost(128, 128, 13), by_64 = cost(128, 64, 8);
+    if (few > min(by_256, min(by_128, by_64))) {
+        if (by_256 <= min(by_128, by_64)) Groups<32>::run(a, layer, count);
+        else if (by_128 <= by_64) Groups<16>::run(a, layer, count);
+        else Groups<8>::run(a, layer, count);
+        return;
     }
+    if (warp_id() == THREADS / WARP) return;
+#else
+    const u64 by_128 = cost(256, 128, 35), by_96 = cost(256, 96, 27), by_64 = cost(256, 64, 19);
+    if (few > min(by_128, min(by_96, by_64))) {
+        if (by_128 <= min(by_96, by_64)) Wide<8>::run(a, layer, count);
+        else if (by_96 <= by_64) Wide<6>::run(a, layer, count);
+        else Wide<4>::run(a, layer, count);
+        return;
+    }
+#endif
+    if (count <= 8) Few<1>::run(a, layer, count);
+    else if (count <= 32) Few<4>::run(a, layer, count);
+    else Few<8>::run(a, layer, count);
 #endif
 }

@@ -1,6 +1,7 @@
 // Tiles of the dense product of a layer with many outputs.
 #pragma once
 #include "dense_columns.cuh"
+#include "warpgroups.cuh"
 
 struct WideArguments {
     const u8* base;
@@ -12,7 +13,12 @@ struct WideArguments {
     RowsArguments rows;
 };
 
-constexpr u32 OPERANDS = 2 * WARP; // of a chunk of a tile of 8 columns, 16 bytes each
+// Weights and activations lie as matrices of 8 by 8 halves, 8 of 16 bytes each, of an output or column. Of a chunk,
+// 8 outputs have four (two steps, of each the first 8 inputs and the others), 8 columns eight (two steps, of each the
+// halves and the rests).
+constexpr u32 MATRIX = 8;              // pieces of 16 bytes
+constexpr u32 LINES = 4 * MATRIX;      // of 8 outputs
+constexpr u32 OPERANDS = 8 * MATRIX;   // of a tile of 8 columns
 constexpr u32 WIDE_STAGES = 3;
 
 extern __shared__ uint4 shared_memory[];
@@ -37,6 +43,41 @@ struct WideBounds {
         : low(a.plain ? -__int_as_float(0x7f800000) : layer.low),
           high(a.plain ? __int_as_float(0x7f800000) : layer.high) {}
 };
+
+// Sums of 16 outputs and 8 NT columns to activations in memory.
+template <u32 NT>
+__device__ __forceinline__ void finish(const WideArguments& a, const DenseLayer& layer, const float (&acc)[NT][4],
+                                       u32 row0, u32 column0, u32 count) {
+    const u32 group = lane_id() / 4, first = column0 + lane_id() % 4 * 2;
+    const WideBounds bounds(a, layer);
+    u64 live = 0; // a bit a column of this lane
+#pragma unroll
+    for (u32 half = 0; half < 2; ++half) {
+        const u32 output = row0 + half * 8 + group;
+        if (output >= layer.outputs) continue;
+        const WideRow row(a, layer, output);
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n) {
+            const u32 column = first + n * 8;
+            if (column >= count) break;
+            const float2 unscale = *reinterpret_cast<const float2*>(a.unscales + column);
+            const float2 y = {
+                clamp(fmaf(acc[n][half * 2] * row.unscale, unscale.x, row.bias), bounds.low, bounds.high),
+                clamp(fmaf(acc[n][half * 2 + 1] * row.unscale, unscale.y, row.bias), bounds.low, bounds.high)};
+            // A panel has room behind the last column.
+            *reinterpret_cast<float2*>(a.rows.to + panel_offset(column, a.rows.neurons_out) + u64(output) * PANEL) =
+                y;
+            live |= u64(u32(y.x != 0) | u32(y.y != 0) << 1) << 2 * n;
+        }
+    }
+    if (!a.rows.marks.flags) return;
+    for (u32 step = 4; step < WARP; step *= 2) live |= __shfl_xor_sync(ALL_LANES, live, step);
+    if (group != 0) return;
+    for (u32 k = 0; k < 2 * NT; ++k) {
+        const u32 column = first + k / 2 * 8 + k % 2;
+        if ((live >> k & 1) && column < count) a.rows.marks.mark(column);
+    }
+}
 
 // A block multiplies 256 outputs by 16 NT columns: four by two warps, each 64 outputs by 8 NT columns.
 template <u32 NT>
@@ -94,19 +135,21 @@ struct Wide {
     // Adds a chunk's products.
     template <bool TWO_PARTS>
     __device__ __forceinline__ void compute(float (&acc)[MT][NT][4], u32 stage, u32 rows, u32 wm, u32 wn) const {
-        const uint4* w = shared_memory + stage * STAGE + wm * MT * 2 * WARP + lane_id();
+        // A lane gives the address of a line of a matrix.
+        const uint4* w = shared_memory + stage * STAGE + wm * MT * 2 * LINES + lane_id() / 8 % 2 * LINES +
+                         lane_id() / 16 * MATRIX + lane_id() % 8;
         const uint4* y = shared_memory + stage * STAGE + WEIGHTS + wn * NT * OPERANDS + lane_id();
         const u32 part = rows * (CHUNK * 2 / 16);
 #pragma unroll
         for (u32 step = 0; step < 2; ++step) {
             uint4 b[NT];
 #pragma unroll
-            for (u32 n = 0; n < NT; ++n) b[n] = y[n * OPERANDS + step * WARP];
+            for (u32 n = 0; n < NT; ++n) b[n] = load_matrices(y + n * OPERANDS + step * 4 * MATRIX);
 #pragma unroll
             for (u32 m = 0; m < MT; ++m) {
-                const uint4 high = w[(m * 2 + step) * WARP];
+                const uint4 high = load_matrices(w + m * 2 * LINES + step * 2 * MATRIX);
                 uint4 rest;
-                if (TWO_PARTS) rest = w[part + (m * 2 + step) * WARP];
+                if (TWO_PARTS) rest = load_matrices(w + part + m * 2 * LINES + step * 2 * MATRIX);
 #pragma unroll
                 for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high, b[n].x, b[n].y);
 #pragma unroll
@@ -115,44 +158,6 @@ struct Wide {
 #pragma unroll
                     for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], rest, b[n].x, b[n].y);
             }
-        }
-    }
-
-    // Sums to activations in memory.
-    __device__ __forceinline__ void finish(const float (&acc)[MT][NT][4], u64 item, u32 wm, u32 wn) const {
-        const u32 group = lane_id() / 4, t = lane_id() % 4;
-        const WideBounds bounds(a, layer);
-        const u32 first = (tile_of(item) + wn * NT) * 8 + t * 2;
-        const u32 row0 = row_of(item) + wm * MT * 16 + group;
-        u32 live = 0; // a bit a column of this lane
-#pragma unroll
-        for (u32 m = 0; m < MT; ++m)
-#pragma unroll
-            for (u32 half = 0; half < 2; ++half) {
-                const u32 output = row0 + m * 16 + half * 8;
-                if (output >= layer.outputs) continue;
-                const WideRow row(a, layer, output);
-#pragma unroll
-                for (u32 n = 0; n < NT; ++n) {
-                    const u32 column = first + n * 8;
-                    if (column >= count) break;
-                    const float2 unscale = *reinterpret_cast<const float2*>(a.unscales + column);
-                    const float2 y = {
-                        clamp(fmaf(acc[m][n][half * 2] * row.unscale, unscale.x, row.bias), bounds.low, bounds.high),
-                        clamp(fmaf(acc[m][n][half * 2 + 1] * row.unscale, unscale.y, row.bias), bounds.low,
-                              bounds.high)};
-                    // A panel has room behind the last column.
-                    *reinterpret_cast<float2*>(a.rows.to + panel_offset(column, a.rows.neurons_out) +
-                                               u64(output) * PANEL) = y;
-                    live |= (u32(y.x != 0) | u32(y.y != 0) << 1) << 2 * n;
-                }
-            }
-        if (!a.rows.marks.flags) return;
-        for (u32 step = 4; step < WARP; step *= 2) live |= __shfl_xor_sync(ALL_LANES, live, step);
-        if (group != 0) return;
-        for (u32 k = 0; k < 2 * NT; ++k) {
-            const u32 column = first + k / 2 * 8 + k % 2;
-            if ((live >> k & 1) && column < count) a.rows.marks.mark(column);
         }
     }
 
@@ -176,7 +181,9 @@ struct Wide {
                 }
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
             }
-            finish(acc, item, wm, wn);
+            const u32 column = (tile_of(item) + wn * NT) * 8;
+#pragma unroll
+            for (u32 m = 0; m < MT; ++m) finish(a, layer, acc[m], row_of(item) + (wm * MT + m) * 16, column, count);
         }
     }
 
@@ -188,6 +195,121 @@ struct Wide {
     }
 };
 
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+
+// The same on Hopper: a block multiplies 128 outputs by 8 NT columns; two groups of four warps have 64 outputs each,
+// and a warp brings in what they need.
+template <u32 NT>
+struct Groups {
+    static constexpr u32 STAGES = 4;
+    static constexpr u32 ROWS = 128;
+    static constexpr u32 COLUMNS = NT * 8;
+    static constexpr u32 WEIGHTS = ROWS / 8 * LINES; // of a part; pieces of 16 bytes
+    static constexpr u32 STAGE = 2 * WEIGHTS + NT * OPERANDS;
+    static_assert(NT <= WARP, "a lane of the fetching warp has a tile of columns");
+
+    const WideArguments& a;
+    const DenseLayer& layer;
+    Gate* full;  // one a stage: it has been brought in
+    Gate* empty; // it has been used
+    u32 count, chunks, blocks;
+    u64 items;
+    u32 stage, turn;
+
+    __device__ __forceinline__ void next_stage() {
+        if (++stage < STAGES) return;
+        stage = 0;
+        turn ^= 1;
+    }
+
+    __device__ __forceinline__ void fetch_all() {
+        const u32 lane = lane_id(), last = (count - 1) / 8;
+        for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
+            const u32 row = u32(item % blocks) * ROWS, block = row / MAX_ROWS * MAX_ROWS;
+            const u32 part = rows_from(layer, block) / 8 * LINES; // pieces
+            const u32 bytes = min(ROWS, rows_from(layer, block) - (row - block)) * CHUNK * 2;
+            const uint4* weights =
+                reinterpret_cast<const uint4*>(a.base + layer.weights + weights_before(layer, block)) +
+                (row - block) / 8 * LINES + lane * part;
+            // Behind the last column it is the last tile again; what comes of it is not written.
+            const uint4* operands = a.operands + u64(min(u32(item / blocks) * NT + lane, last)) * chunks * OPERANDS;
+            for (u32 chunk = 0; chunk < chunks; ++chunk) {
+                uint4* to = shared_memory + stage * STAGE;
+                empty[stage].await(turn ^ 1);
+                if (lane == 0) full[stage].arrive_and_expect(layer.parts * bytes + NT * OPERANDS * 16);
+                __syncwarp();
+                if (lane < layer.parts) full[stage].copy(to + lane * WEIGHTS, weights, bytes);
+                if (lane < NT) full[stage].copy(to + 2 * WEIGHTS + lane * OPERANDS, operands, OPERANDS * 16);
+                weights += layer.parts * part;
+                operands += OPERANDS;
+                next_stage();
+            }
+        }
+    }
+
+    // Without a branch between the products: they could not be under way at the same time.
+    template <bool TWO_PARTS>
+    __device__ __forceinline__ void multiply_all() {
+        const u32 group = warp_id() / 4;
+        const bool leads = threadIdx.x % (4 * WARP) == 0;
+        for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
+            float acc[NT * 4] = {};
+            u32 before = STAGES; // whose products may be under way
+            for (u32 chunk = 0; chunk < chunks; ++chunk) {
+                full[stage].await(turn);
+                const uint4* w = shared_memory + stage * STAGE + group * (ROWS / 16) * LINES;
+                const uint4* y = shared_memory + stage * STAGE + 2 * WEIGHTS;
+                begin_groups();
+#pragma unroll
+                for (u32 step = 0; step < 2; ++step) {
+                    auto weights = [&](u32 part) {
+                        return matrices_at(w + part * WEIGHTS + step * 2 * MATRIX, MATRIX * 16, LINES * 16);
+                    };
+                    auto columns = [&](u32 part) {
+                        return matrices_at(y + (step * 4 + part * 2) * MATRIX, MATRIX * 16, OPERANDS * 16);
+                    };
+                    multiply_group(acc, weights(0), columns(0));
+                    multiply_group(acc, weights(0), columns(1));
+                    if (TWO_PARTS) multiply_group(acc, weights(1), columns(0));
+                }
+                end_group();
+                await_groups<1>();
+                if (before < STAGES && leads) empty[before].arrive();
+                before = stage;
+                next_stage();
+            }
+            await_groups<0>();
+            if (leads) empty[before].arrive();
+            float sums[NT][4];
+#pragma unroll
+            for (u32 n = 0; n < NT; ++n)
+#pragma unroll
+                for (u32 i = 0; i < 4; ++i) sums[n][i] = acc[n * 4 + i];
+            finish(a, layer, sums, u32(item % blocks) * ROWS + warp_id() * 16, u32(item / blocks) * COLUMNS, count);
+        }
+    }
+
+    __device__ static void run(const WideArguments& a, const DenseLayer& layer, u32 count) {
+        __shared__ Gate full[STAGES], empty[STAGES];
+        if (threadIdx.x == 0) {
+            for (u32 s = 0; s < STAGES; ++s) {
+                full[s].open_with(1);
+                empty[s].open_with(2);
+            }
+            publish_gates();
+        }
+        __syncthreads();
+        const u32 chunks = (layer.inputs + CHUNK - 1) / CHUNK, blocks = (layer.outputs + ROWS - 1) / ROWS;
+        const u64 items = u64((count + COLUMNS - 1) / COLUMNS) * blocks;
+        Groups groups{a, layer, full, empty, count, chunks, blocks, items, 0, 0};
+        if (warp_id() == THREADS / WARP) groups.fetch_all();
+        else if (layer.parts == 2) groups.template multiply_all<true>();
+        else groups.template multiply_all<false>();
+    }
+};
+
+#endif
+
 // With few columns, a block multiplies 32 outputs by 8 NT columns, and its warps share the inputs: nothing is
 // used twice, so all comes from memory straight into registers.
 template <u32 NT>
@@ -196,32 +318,37 @@ struct Few {
     static constexpr u32 COLUMNS = NT * 8;
     static constexpr u32 SUMS = 32 * COLUMNS; // of a warp
 
-    __device__ static __forceinline__ void multiply_chunk(float (&acc)[2][NT][4], const uint4* w, u32 part,
-                                                          u32 parts, const uint4* const (&y)[NT], u64 chunk) {
-        uint4 b[2][NT], high[2][2], rest[2][2];
+    // A lane's words of four matrices.
+    __device__ static __forceinline__ uint4 words_of(const u32* first, u32 second, u32 third) {
+        return {first[0], first[second], first[third], first[second + third]};
+    }
+
+    // `stride` words from a tile of columns to the next, of which `tiles` follow.
+    __device__ static __forceinline__ void multiply_chunk(float (&acc)[2][NT][4], const u32* w, u32 part, u32 parts,
+                                                          const u32* y, u32 stride, u32 tiles) {
 #pragma unroll
-        for (u32 m = 0; m < 2; ++m)
+        for (u32 step = 0; step < 2; ++step) {
+            uint4 high[2], rest[2], b[NT];
 #pragma unroll
-            for (u32 step = 0; step < 2; ++step) {
-                high[m][step] = w[(m * 2 + step) * WARP];
-                rest[m][step] = parts == 2 ? w[part + (m * 2 + step) * WARP] : uint4();
+            for (u32 m = 0; m < 2; ++m) {
+                const u32* from = w + (m * 2 * LINES + step * 2 * MATRIX) * 4;
+                high[m] = words_of(from, LINES * 4, MATRIX * 4);
+                rest[m] = parts == 2 ? words_of(from + part, LINES * 4, MATRIX * 4) : uint4();
             }
 #pragma unroll
-        for (u32 step = 0; step < 2; ++step)
-#pragma unroll
-            for (u32 n = 0; n < NT; ++n) b[step][n] = y[n][chunk * OPERANDS + step * WARP];
-#pragma unroll
-        for (u32 step = 0; step < 2; ++step)
+            for (u32 n = 0; n < NT; ++n)
+                b[n] = words_of(y + min(n, tiles) * stride + step * 4 * MATRIX * 4, MATRIX * 4, MATRIX * 8);
 #pragma unroll
             for (u32 m = 0; m < 2; ++m) {
 #pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m][step], b[step][n].x, b[step][n].y);
+                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m], b[n].x, b[n].y);
 #pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m][step], b[step][n].z, b[step][n].w);
+                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m], b[n].z, b[n].w);
                 if (parts == 2)
 #pragma unroll
-                    for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], rest[m][step], b[step][n].x, b[step][n].y);
+                    for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], rest[m], b[n].x, b[n].y);
             }
+        }
     }
 
     __device__ static void run(const WideArguments& a, const DenseLayer& layer, u32 count) {
@@ -232,16 +359,16 @@ struct Few {
         const WideBounds bounds(a, layer);
         for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
             const u32 row0 = u32(item % pairs) * 32, tile0 = u32(item / pairs) * NT;
-            const u32 block = row0 / MAX_ROWS * MAX_ROWS, part = rows_from(layer, block) * (CHUNK * 2 / 16);
-            const uint4* w = reinterpret_cast<const uint4*>(a.base + layer.weights + weights_before(layer, block)) +
-                             (row0 - block) * (CHUNK * 2 / 16) + lane_id();
-            const uint4* y[NT];
-#pragma unroll
-            for (u32 n = 0; n < NT; ++n) y[n] = a.operands + u64(min(tile0 + n, last)) * chunks * OPERANDS + lane_id();
+            const u32 block = row0 / MAX_ROWS * MAX_ROWS, part = rows_from(layer, block) * (CHUNK * 2 / 4);
+            const u32* w = reinterpret_cast<const u32*>(a.base + layer.weights + weights_before(layer, block)) +
+                           (row0 - block) * (CHUNK * 2 / 4) + lane_id();
+            const u32 stride = chunks * OPERANDS * 4;
+            const u32* y = reinterpret_cast<const u32*>(a.operands) + u64(tile0) * stride + lane_id();
             float acc[2][NT][4] = {};
-#pragma unroll 1
+#pragma unroll (NT == 1 ? 4 : 1)
             for (u32 chunk = warp_id(); chunk < chunks; chunk += WARPS)
-                multiply_chunk(acc, w + u64(chunk) * part * layer.parts, part, layer.parts, y, chunk);
+                multiply_chunk(acc, w + u64(chunk) * part * layer.parts, part, layer.parts,
+                               y + chunk * OPERANDS * 4, stride, last - tile0);
             __syncthreads(); // the sums before have been read
 #pragma unroll
             for (u32 m = 0; m < 2; ++m)

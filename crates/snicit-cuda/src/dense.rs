@@ -9,7 +9,7 @@ use crate::CudaError;
 use crate::arguments::{DenseArguments, SplitArguments, WideArguments};
 use crate::columns::{Columns, Layout};
 use crate::engine::Products;
-use crate::layout::{BIT_SCALE, BLOCK_OUTPUTS, Blob, DenseForm, split_inputs};
+use crate::layout::{Arrangement, BIT_SCALE, BLOCK_OUTPUTS, Blob, DenseForm, split_inputs};
 use crate::run::Run;
 use crate::runtime::{Device, Kernel, Kernels, Pointer};
 use crate::spmm::{Product, Spmm};
@@ -21,8 +21,17 @@ const THREADS: u32 = 256;
 /// Columns of the kernel's tiles, the largest first, with the shared memory that they take.
 const TILES: [(u32, usize); 3] = [(80, 144 << 10), (40, 88 << 10), (8, 88 << 10)];
 
-/// Shared memory of a block of `wide_dense.cu`: three chunks of weights and of 128 columns.
-const WIDE_SHARED_MEMORY: usize = 3 * (32 + 16) << 10;
+/// Threads and shared memory of a block of `wide_dense.cu`.
+#[derive(Debug, Clone, Copy)]
+struct WideBlock {
+    threads: u32,
+    shared_memory: usize,
+}
+
+/// Four chunks of the weights of 128 outputs and of 256 columns; a warp brings them in.
+const WIDE_BY_GROUPS: WideBlock = WideBlock { threads: 288, shared_memory: 4 * (16 + 32) << 10 };
+/// Three chunks of the weights of 256 outputs and of 128 columns.
+const WIDE: WideBlock = WideBlock { threads: 256, shared_memory: 3 * (32 + 16) << 10 };
 
 /// Blocks of a cluster of `clustered_layers.cu`, the columns that it takes at most, and a block's shared memory.
 const CLUSTER_BLOCKS: u32 = 8;
@@ -51,8 +60,8 @@ pub(crate) struct DenseLimits {
     shared_memory: usize,
     /// Whether there are clusters with enough shared memory.
     clusters: bool,
-    /// Whether wide layers have a kernel of their own.
-    wide: bool,
+    /// Blocks of the kernel for wide layers, if it can run.
+    wide: Option<WideBlock>,
     products: Products,
 }
 
@@ -64,7 +73,7 @@ impl DenseLimits {
         products: Products,
     ) -> Result<Self, CudaError> {
         let none =
-            DenseLimits { largest_tile: 0, shared_memory: 0, clusters: false, wide: false, products };
+            DenseLimits { largest_tile: 0, shared_memory: 0, clusters: false, wide: None, products };
         if device.capability < (8, 0) {
             return Ok(none);
         }
@@ -80,7 +89,8 @@ impl DenseLimits {
                 let clusters = device.capability >= (9, 0)
                     && device.multiprocessors >= CLUSTER_BLOCKS
                     && fits(Kernel::ClusteredLayers, CLUSTER_SHARED_MEMORY)?;
-                let wide = fits(Kernel::WideDense, WIDE_SHARED_MEMORY)?;
+                let wide = if kernels.warpgroups { WIDE_BY_GROUPS } else { WIDE };
+                let wide = fits(Kernel::WideDense, wide.shared_memory)?.then_some(wide);
                 return Ok(DenseLimits { largest_tile, shared_memory, clusters, wide, products });
             }
         }
@@ -136,9 +146,10 @@ impl DenseSpmm {
     /// if they have no bound.
     pub(crate) fn build(layers: &[&Layer], input_scale: f32, limits: DenseLimits) -> (Self, Vec<u8>) {
         let mut blob = Blob::default();
-        let form = DenseForm::build(layers, &mut blob);
         let (first, last) = (layers[0], layers[layers.len() - 1]);
-        let wide = limits.wide && !can_be_fused(last);
+        let wide = limits.wide.is_some() && !can_be_fused(last);
+        let arrangement = if wide { Arrangement::Matrices } else { Arrangement::Lanes };
+        let form = DenseForm::build(layers, arrangement, &mut blob);
         let cells = (last.inputs() * last.outputs()) as f64;
         let sparse = (last.weights().connections() as f64) <= FEW_COLUMNS_DENSITY * cells;
         let rows = (wide && sparse).then(|| RowsSpmm::build(last, FEW_COLUMNS, &mut blob));
@@ -180,26 +191,20 @@ impl DenseSpmm {
         };
         let rows = product.rows(run, self.outputs);
         let form = &self.form;
-        if self.wide.is_some()
-            && let Some(split) = &run.workspace.split
-        {
+        if self.wide.is_some() {
+            let (Some(block), Some(split)) = (limits.wide, &run.workspace.split) else {
+                unreachable!("there is memory for what is wide")
+            };
             let at_least = if self.rows.is_some() { FEW_COLUMNS } else { 0 };
             let (operands, unscales) = (split.operands.pointer(), split.unscales.pointer());
-            let arguments = SplitArguments {
-                operands,
-                unscales,
-                source,
-                at_least,
-                input_scale,
-                unused: 0,
-                rows,
-            };
+            let arguments =
+                SplitArguments { operands, unscales, source, at_least, input_scale, unused: 0, rows };
             run.launch(Kernel::SplitColumns, THREADS, arguments)?;
             let layer = weights + form.layers;
             let arguments =
                 WideArguments { base: weights, layer, operands, unscales, plain, at_least, rows };
-            let grid = (run.gpu.device.multiprocessors, THREADS);
-            return run.launch_blocks(Kernel::WideDense, grid, WIDE_SHARED_MEMORY, arguments);
+            let grid = (run.gpu.device.multiprocessors, block.threads);
+            return run.launch_blocks(Kernel::WideDense, grid, block.shared_memory, arguments);
         }
         let arguments = DenseArguments {
             base: weights,
@@ -216,7 +221,11 @@ impl DenseSpmm {
         let clusters = multiprocessors / CLUSTER_BLOCKS;
         if limits.clusters
             && self.outputs <= BLOCK_OUTPUTS
-            && run.batch <= CLUSTER_COLUMNS * clusters as usize
+            && run.batch
+                <= std::env::var("SNICIT_LAB_CLUSTER")
+                    .ok()
+                    .and_then(|v| v.parse().ok())
+                    .unwrap_or(CLUSTER_COLUMNS * clusters as usize)
         {
             let grid = (clusters * CLUSTER_BLOCKS, THREADS);
             return run.launch_blocks(Kernel::ClusteredLayers, grid, CLUSTER_SHARED_MEMORY, arguments);

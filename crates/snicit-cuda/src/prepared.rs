@@ -131,7 +131,12 @@ impl CudaPrepared {
             bit_rows: chunks.is_none()
                 && (pre_convergence == Method::Xy2021 || plan.method == Method::Snicit),
             chunks,
-            split_inputs: preparation.choices.iter().map(|choice| choice.split_inputs).max().unwrap_or(0),
+            split_inputs: preparation
+                .choices
+                .iter()
+                .map(|choice| choice.split_inputs)
+                .max()
+                .unwrap_or(0),
             conversion,
         };
         let mut notes = preparation.notes();
@@ -521,7 +526,8 @@ impl Preparation<'_> {
         }
         let (built, weights) =
             WeightStore::new(&self.gpu.device, self.options.weights, plan.len(), |step| {
-                let (step, choices, bytes) = plan.build(step, &of_network, self.gpu.dense, &self.gpu.device);
+                let (step, choices, bytes) =
+                    plan.build(step, &of_network, self.gpu.dense, &self.gpu.device);
                 Ok(((step, choices), bytes))
             })?;
         let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();

@@ -37,6 +37,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("flowing_layers.cuh", include_str!("../../kernels/flowing_layers.cuh")),
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
     ("dense_columns.cuh", include_str!("../../kernels/dense_columns.cuh")),
+    ("warpgroups.cuh", include_str!("../../kernels/warpgroups.cuh")),
     ("wide_dense.cuh", include_str!("../../kernels/wide_dense.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),
     ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
@@ -130,7 +131,7 @@ fn options(architecture: &str) -> Vec<String> {
 /// # Errors
 /// [`CudaError::NvrtcUnfit`] or [`CudaError::Compile`].
 pub fn compile(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> Result<Vec<u8>, CudaError> {
-    let name = format!("sm_{architecture}");
+    let name = target(nvrtc, architecture);
     if !nvrtc.supports(architecture) {
         // CUDA 13 knows no Volta, older versions no Blackwell.
         let package = nvrtc::package_for((architecture < 75).then_some(12));
@@ -140,9 +141,20 @@ pub fn compile(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> Resul
     nvrtc.compile(source, HEADERS, &options(&name), &name)
 }
 
+/// How NVRTC calls the architecture; with what only this one has where that is used.
+fn target(nvrtc: &Nvrtc, architecture: i32) -> String {
+    let only = if has_warpgroups(nvrtc, architecture) { "a" } else { "" };
+    format!("sm_{architecture}{only}")
+}
+
+/// Whether tensor cores take the operands of four warps at a time: Hopper's do, and no others in the same way.
+fn has_warpgroups(nvrtc: &Nvrtc, architecture: i32) -> bool {
+    architecture == 90 && nvrtc.version().0 >= 12
+}
+
 /// The key of a source's compiled code: all that decides what the compiler puts out.
 fn cache_key(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> String {
-    let name = format!("sm_{architecture}");
+    let name = target(nvrtc, architecture);
     let (major, minor) = nvrtc.version();
     let mut parts = vec![source.file.to_owned(), source.text.to_owned(), format!("{major}.{minor}")];
     parts.extend(HEADERS.iter().flat_map(|(file, text)| [(*file).to_owned(), (*text).to_owned()]));
@@ -156,6 +168,8 @@ pub(crate) struct Kernels {
     functions: Vec<CudaFunction>,
     /// Where the compiler was found, and its version.
     pub(crate) compiler: String,
+    /// Whether they were compiled for tensor cores that take the operands of four warps at a time.
+    pub(crate) warpgroups: bool,
     /// How long it took to have all code.
     pub(crate) compilation: Duration,
     /// How many of the sources had to be compiled; the others were in the cache.
@@ -193,7 +207,8 @@ impl Kernels {
         debug_assert_eq!(functions.len(), Kernel::NAMES.len());
         let (major, minor) = nvrtc.version();
         let compiler = format!("NVRTC {major}.{minor} ({})", nvrtc.path().display());
-        Ok(Kernels { functions, compiler, compilation: start.elapsed(), compiled })
+        let warpgroups = has_warpgroups(&nvrtc, architecture);
+        Ok(Kernels { functions, compiler, warpgroups, compilation: start.elapsed(), compiled })
     }
 
     /// Lets a kernel use up to `bytes` of dynamic shared memory.

@@ -204,7 +204,12 @@ fn wide_layers() {
                 };
                 let network = case.network();
                 for batch in [1, 8, 9, 65] {
-                    check(&engine, &network, &case.inputs(batch), &format!("{widths:?}, halves: {halves}"));
+                    check(
+                        &engine,
+                        &network,
+                        &case.inputs(batch),
+                        &format!("{widths:?}, halves: {halves}"),
+                    );
                 }
                 check(&engine, &network, &case.bits(33), &format!("{widths:?}, bits"));
             }
@@ -231,13 +236,7 @@ fn wide_layers_of_many_columns() {
 fn dropped_columns() {
     for engine in dense_engines() {
         for widths in [&[300, 400, 500, 300][..], &[40, 100, 256, 90]] {
-            let case = Case {
-                widths,
-                densities: &[0.2],
-                activations: &[RELU],
-                halves: false,
-                seed: 80,
-            };
+            let case = Case { widths, densities: &[0.2], activations: &[RELU], halves: false, seed: 80 };
             let network = case.network();
             let layers = network.layers().iter().map(|layer| {
                 Layer::new(layer.weights().clone(), Bias::Uniform(-0.6), layer.activation()).unwrap()
