@@ -15,10 +15,11 @@ struct SplitArguments {
     RowsArguments rows;
 };
 
-constexpr u32 SPLIT_WARPS = 8;
+constexpr u32 SPLIT_WARPS = 16;
+constexpr u32 HELD = 4; // chunks of which a warp keeps the activations until their scale is known
 
 // Columns to operands; a block takes a tile of 8 columns.
-extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP) split_columns(SplitArguments a) {
+extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP, 2) split_columns(SplitArguments a) {
 #if __CUDA_ARCH__ >= 800
     __shared__ u32 largest[8];
     const u32 count = *a.rows.count;
@@ -27,18 +28,30 @@ extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP) split_columns(S
     for (u32 tile = blockIdx.x; tile * 8 < count; tile += gridDim.x) {
         const u32 column = tile * 8 + group;
         const u64 offset = find_column(a.rows, a.source, column, count);
+        auto read = [&](u32 chunk, u32 step, float (&y)[4]) {
+            read_column(a.rows, a.source, offset, column < count, chunk, step, lane_id(), y);
+        };
+        float held[HELD][2][4];
+#pragma unroll
+        for (u32 h = 0; h < HELD; ++h)
+#pragma unroll
+            for (u32 step = 0; step < 2; ++step) read(h * SPLIT_WARPS + warp_id(), step, held[h][step]);
         float scale = a.input_scale;
         if (scale == 0) {
             __syncthreads(); // the tile before has been read
             if (threadIdx.x < 8) largest[threadIdx.x] = 0;
             __syncthreads();
             float most = 0;
-#pragma unroll 2
-            for (u32 chunk = warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
+#pragma unroll
+            for (u32 h = 0; h < HELD; ++h)
+#pragma unroll
+                for (u32 step = 0; step < 2; ++step) most = largest_of(held[h][step], most);
+#pragma unroll 4
+            for (u32 chunk = HELD * SPLIT_WARPS + warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
 #pragma unroll
                 for (u32 step = 0; step < 2; ++step) {
                     float y[4];
-                    read_column(a.rows, a.source, offset, column < count, chunk, step, lane_id(), y);
+                    read(chunk, step, y);
                     most = largest_of(y, most);
                 }
             most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
@@ -49,18 +62,26 @@ extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP) split_columns(S
         }
         if (warp_id() == 0 && lane_id() % 4 == 0) a.unscales[column] = inverse(scale);
         u32* to = reinterpret_cast<u32*>(a.operands + u64(tile) * chunks * OPERANDS) + lane_id();
+        auto write = [&](u32 chunk, u32 step, const float (&y)[4]) {
+            const uint4 v = operands(y, scale);
+            u32* at = to + (u64(chunk) * OPERANDS + step * 4 * MATRIX) * 4;
+            at[0] = v.x;
+            at[WARP] = v.y;
+            at[2 * WARP] = v.z;
+            at[3 * WARP] = v.w;
+        };
+#pragma unroll
+        for (u32 h = 0; h < HELD; ++h)
+#pragma unroll
+            for (u32 step = 0; step < 2; ++step)
+                if (h * SPLIT_WARPS + warp_id() < chunks) write(h * SPLIT_WARPS + warp_id(), step, held[h][step]);
 #pragma unroll 2
-        for (u32 chunk = warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
+        for (u32 chunk = HELD * SPLIT_WARPS + warp_id(); chunk < chunks; chunk += SPLIT_WARPS)
 #pragma unroll
             for (u32 step = 0; step < 2; ++step) {
                 float y[4];
-                read_column(a.rows, a.source, offset, column < count, chunk, step, lane_id(), y);
-                const uint4 v = operands(y, scale);
-                u32* at = to + (u64(chunk) * OPERANDS + step * 4 * MATRIX) * 4;
-                at[0] = v.x;
-                at[WARP] = v.y;
-                at[2 * WARP] = v.z;
-                at[3 * WARP] = v.w;
+                read(chunk, step, y);
+                write(chunk, step, y);
             }
     }
 #endif
@@ -82,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(WIDE_THREADS, 1) wide_dense(WideArg
         const u64 items = u64((count + columns - 1) / columns) * ((layer.outputs + rows - 1) / rows);
         return (items + gridDim.x - 1) / gridDim.x * time;
     };
-    const u64 few = cost(32, 64, 7);
+    const u64 few = cost(32, 64, 6);
 #if defined(__CUDA_ARCH_FEAT_SM90_ALL)
     const u64 by_256 = cost(128, 256, 24), by_128 = cost(128, 128, 13), by_64 = cost(128, 64, 8);
     if (few > min(by_256, min(by_128, by_64))) {
@@ -102,7 +123,7 @@ extern "C" __global__ void __launch_bounds__(WIDE_THREADS, 1) wide_dense(WideArg
     }
 #endif
     if (count <= 8) Few<1>::run(a, layer, count);
-    else if (count <= 32) Few<4>::run(a, layer, count);
+    else if (cost(32, 32, 1) == 1) Few<4>::run(a, layer, count);
     else Few<8>::run(a, layer, count);
 #endif
 }

@@ -237,7 +237,7 @@ arguments! {
         layer: TilesLayer,
         rows: RowsArguments,
     }
-    GatherArguments for GatherLayer, GatherLayerBits { layer: GatherLayer, rows: RowsArguments }
+    GatherArguments for GatherLayer, GatherLayerBits, GatherLayerColumns { layer: GatherLayer, rows: RowsArguments }
     GroupBitsArguments for GroupBits {
         words: Pointer,
         words_per_input: u64,

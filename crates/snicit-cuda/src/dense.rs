@@ -22,7 +22,7 @@ const THREADS: u32 = 256;
 const TILES: [(u32, usize); 3] = [(80, 144 << 10), (40, 88 << 10), (8, 88 << 10)];
 
 /// Threads and shared memory of a block of `wide_dense.cu`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct WideBlock {
     threads: u32,
     shared_memory: usize,
@@ -33,15 +33,22 @@ const WIDE_BY_GROUPS: WideBlock = WideBlock { threads: 288, shared_memory: 4 * (
 /// Three chunks of the weights of 256 outputs and of 128 columns.
 const WIDE: WideBlock = WideBlock { threads: 256, shared_memory: 3 * (32 + 16) << 10 };
 
+/// Threads of a block that splits columns, and the columns that it takes at a time.
+const SPLIT_THREADS: u32 = 512;
+pub(crate) const SPLIT_COLUMNS: usize = 8;
+
 /// Blocks of a cluster of `clustered_layers.cu`, the columns that it takes at most, and a block's shared memory.
 const CLUSTER_BLOCKS: u32 = 8;
 const CLUSTER_COLUMNS: usize = 32;
 const CLUSTER_SHARED_MEMORY: usize = (64 + 32 + 96) << 10;
 
 /// The cost of a product of halves, relative to a multiply-add of XY-2021's other kernels; see
-/// `docs/measurements/gpu-medium-scale.md`.
-fn half_product(layer: &Layer) -> f64 {
-    if can_be_fused(layer) { 0.12 } else { 0.2 }
+/// `docs/measurements/gpu-medium-scale.md`. Of layers that are fused, and of wide ones with and without the
+/// instructions for four warps.
+mod cost {
+    pub(super) const FUSED: f64 = 0.12;
+    pub(super) const WIDE_BY_GROUPS: f64 = 0.075;
+    pub(super) const WIDE: f64 = 0.17;
 }
 
 /// Connections of an output, on average, from which on the dense product is taken. Its sums have a few
@@ -58,8 +65,8 @@ pub(crate) struct DenseLimits {
     /// Columns of the largest tile that fits; 0 if the kernels cannot run.
     largest_tile: u32,
     shared_memory: usize,
-    /// Whether there are clusters with enough shared memory.
-    clusters: bool,
+    /// Clusters that run at the same time; 0 if there are none with enough shared memory.
+    clusters: u32,
     /// Blocks of the kernel for wide layers, if it can run.
     wide: Option<WideBlock>,
     products: Products,
@@ -72,8 +79,7 @@ impl DenseLimits {
         kernels: &Kernels,
         products: Products,
     ) -> Result<Self, CudaError> {
-        let none =
-            DenseLimits { largest_tile: 0, shared_memory: 0, clusters: false, wide: None, products };
+        let none = DenseLimits { largest_tile: 0, shared_memory: 0, clusters: 0, wide: None, products };
         if device.capability < (8, 0) {
             return Ok(none);
         }
@@ -86,9 +92,15 @@ impl DenseLimits {
         };
         for (largest_tile, shared_memory) in TILES {
             if fits(Kernel::DenseLayers, shared_memory)? {
-                let clusters = device.capability >= (9, 0)
-                    && device.multiprocessors >= CLUSTER_BLOCKS
-                    && fits(Kernel::ClusteredLayers, CLUSTER_SHARED_MEMORY)?;
+                let mut clusters = 0;
+                if device.capability >= (9, 0) && fits(Kernel::ClusteredLayers, CLUSTER_SHARED_MEMORY)? {
+                    let grid = (device.multiprocessors / CLUSTER_BLOCKS * CLUSTER_BLOCKS, THREADS);
+                    // With too many, the last would wait for the first; a few less than the multiprocessors
+                    // make is safe where the driver does not say.
+                    clusters = kernels
+                        .clusters_at_once(Kernel::ClusteredLayers, grid, CLUSTER_SHARED_MEMORY)
+                        .unwrap_or(device.multiprocessors / CLUSTER_BLOCKS * 3 / 4);
+                }
                 let wide = if kernels.warpgroups { WIDE_BY_GROUPS } else { WIDE };
                 let wide = fits(Kernel::WideDense, wide.shared_memory)?.then_some(wide);
                 return Ok(DenseLimits { largest_tile, shared_memory, clusters, wide, products });
@@ -109,11 +121,16 @@ impl DenseLimits {
             Products::Modelled => {
                 let enough = layer.weights().connections() >= FEWEST_CONNECTIONS * layer.outputs();
                 // Two products a cell at least: most layers are ruled out without a look at the weights.
-                let least = 2.0 * (layer.inputs() * layer.outputs()) as f64 * half_product(layer);
+                let cost = match self.wide {
+                    _ if can_be_fused(layer) => cost::FUSED,
+                    Some(WIDE_BY_GROUPS) => cost::WIDE_BY_GROUPS,
+                    _ => cost::WIDE,
+                };
+                let least = 2.0 * (layer.inputs() * layer.outputs()) as f64 * cost;
                 enough
                     && least < bound
                     && DenseForm::can_hold(layer)
-                    && DenseForm::multiply_adds(layer) as f64 * half_product(layer) < others()
+                    && DenseForm::multiply_adds(layer) as f64 * cost < others()
             }
         }
     }
@@ -166,11 +183,6 @@ impl DenseSpmm {
         Needed { rows: !(may_be_many && are_all), dense: may_be_many }
     }
 
-    /// Whether the columns may be input-major.
-    pub(crate) fn takes_input_major(&self, run: &Run<'_>, columns: &Columns) -> bool {
-        !self.needed(run, columns).rows
-    }
-
     /// Activations of a column that are split, with those that fill up the last chunk.
     pub(crate) fn split_inputs(&self) -> usize {
         self.wide.unwrap_or(0)
@@ -199,7 +211,9 @@ impl DenseSpmm {
             let (operands, unscales) = (split.operands.pointer(), split.unscales.pointer());
             let arguments =
                 SplitArguments { operands, unscales, source, at_least, input_scale, unused: 0, rows };
-            run.launch(Kernel::SplitColumns, THREADS, arguments)?;
+            let tiles = u32::try_from(run.batch.div_ceil(SPLIT_COLUMNS)).unwrap_or(u32::MAX);
+            let blocks = run.gpu.blocks_of(SPLIT_THREADS).min(tiles);
+            run.launch_blocks(Kernel::SplitColumns, (blocks, SPLIT_THREADS), 0, arguments)?;
             let layer = weights + form.layers;
             let arguments =
                 WideArguments { base: weights, layer, operands, unscales, plain, at_least, rows };
@@ -218,16 +232,11 @@ impl DenseSpmm {
             rows,
         };
         let multiprocessors = run.gpu.device.multiprocessors;
-        let clusters = multiprocessors / CLUSTER_BLOCKS;
-        if limits.clusters
+        if limits.clusters > 0
             && self.outputs <= BLOCK_OUTPUTS
-            && run.batch
-                <= std::env::var("SNICIT_LAB_CLUSTER")
-                    .ok()
-                    .and_then(|v| v.parse().ok())
-                    .unwrap_or(CLUSTER_COLUMNS * clusters as usize)
+            && run.batch <= CLUSTER_COLUMNS * limits.clusters as usize
         {
-            let grid = (clusters * CLUSTER_BLOCKS, THREADS);
+            let grid = (limits.clusters * CLUSTER_BLOCKS, THREADS);
             return run.launch_blocks(Kernel::ClusteredLayers, grid, CLUSTER_SHARED_MEMORY, arguments);
         }
         // One block on each multiprocessor: the kernel chooses its tiles for that.

@@ -102,9 +102,8 @@ impl StepProduct {
     }
 
     /// Whether it takes the columns as they are.
-    fn takes(&self, run: &Run<'_>, columns: &Columns) -> bool {
-        let StepProduct::Dense(spmm) = self else { return false };
-        columns.layout == Layout::InputMajor && spmm.takes_input_major(run, columns)
+    fn takes(&self, columns: &Columns) -> bool {
+        matches!(self, StepProduct::Dense(_)) && columns.layout == Layout::InputMajor
     }
 }
 
@@ -144,7 +143,7 @@ impl FeedForwardMethod for FusedFeedForward {
             for _ in step.layers.clone() {
                 run.enter_layer(columns.count)?;
             }
-            if !step.product.takes(run, &columns) {
+            if !step.product.takes(&columns) {
                 columns = run.to_rows(columns)?;
             }
             let drops = run.should_drop_before(step.layers.end);

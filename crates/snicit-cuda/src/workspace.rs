@@ -6,12 +6,10 @@ use std::ops::Range;
 use crate::CudaError;
 use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
+use crate::dense::SPLIT_COLUMNS;
 use crate::mini_blocks::{ChunkNeeds, MergeBuffers};
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
 use crate::snicit::MIN_LAYERS_A_LAUNCH;
-
-/// Columns of a tile of split activations.
-const SPLIT_COLUMNS: usize = 8;
 
 /// What the layers and the method ask of a workspace.
 #[derive(Debug, Clone, Default)]

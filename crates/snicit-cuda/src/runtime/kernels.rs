@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::time::{Duration, Instant};
 
-use cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
+use cudarc::driver::sys::{self, CUfunction_attribute_enum as FunctionAttribute};
 use cudarc::driver::{CudaFunction, CudaStream, result};
 use cudarc::nvrtc::Ptx;
 use rayon::prelude::*;
@@ -84,7 +84,10 @@ kernels! {
     "dense.cu": DenseLayers = "dense_layers";
     "clustered_layers.cu": ClusteredLayers = "clustered_layers";
     "wide_dense.cu": SplitColumns = "split_columns", WideDense = "wide_dense";
-    "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
+    "gather.cu":
+        GatherLayer = "gather_layer",
+        GatherLayerBits = "gather_layer_bits",
+        GatherLayerColumns = "gather_layer_columns";
     "chunks.cu":
         GroupBits = "group_bits",
         GroupValues = "group_values",
@@ -221,6 +224,40 @@ impl Kernels {
     pub(crate) fn static_shared_memory(&self, kernel: Kernel) -> Result<usize, CudaError> {
         let bytes = self.function(kernel).shared_size_bytes().to("describe a kernel")?;
         Ok(usize::try_from(bytes).unwrap_or(0))
+    }
+
+    /// How many clusters of blocks of a kernel that has clusters run at the same time, of a grid with so many
+    /// blocks and threads, each block with so much dynamic shared memory.
+    pub(crate) fn clusters_at_once(
+        &self,
+        kernel: Kernel,
+        (blocks, threads): (u32, u32),
+        shared_memory: usize,
+    ) -> Result<u32, CudaError> {
+        let config = sys::CUlaunchConfig {
+            gridDimX: blocks,
+            gridDimY: 1,
+            gridDimZ: 1,
+            blockDimX: threads,
+            blockDimY: 1,
+            blockDimZ: 1,
+            sharedMemBytes: shared_memory as u32,
+            hStream: std::ptr::null_mut(),
+            attrs: std::ptr::null_mut(),
+            numAttrs: 0,
+        };
+        let mut clusters = 0;
+        // SAFETY: the function is loaded, there are no attributes, and one number is written.
+        unsafe {
+            sys::cuOccupancyMaxActiveClusters(
+                &raw mut clusters,
+                self.function(kernel).cu_function(),
+                &raw const config,
+            )
+        }
+        .result()
+        .to("describe a kernel")?;
+        Ok(u32::try_from(clusters).unwrap_or(0).min(blocks))
     }
 
     fn function(&self, kernel: Kernel) -> &CudaFunction {

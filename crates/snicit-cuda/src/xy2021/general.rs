@@ -17,6 +17,8 @@ const MIN_TILED_INPUTS: usize = 1024;
 const MIN_TILED_CONNECTIONS: usize = 8;
 /// More chunks than these leave streams so short that most of a four is padding.
 const MAX_CHUNKS: usize = 6;
+/// Columns of an output that a warp of `kernels/gather.cu` takes.
+const COLUMNS_A_WARP: usize = 128;
 /// Threads of a block of `kernels/tiles.cu`: as many as registers allow.
 const TILE_THREADS: u32 = 1024;
 const CHUNK_THREADS: u32 = 512;
@@ -84,14 +86,15 @@ impl Spmm for RowsSpmm {
         };
         let kernel = match product.columns.layout {
             Layout::BitRows => Kernel::GatherLayerBits,
-            _ => Kernel::GatherLayer,
+            Layout::NeuronMajor => Kernel::GatherLayer,
+            _ => Kernel::GatherLayerColumns,
         };
-        run.launch_waves(
-            kernel,
-            THREADS,
-            waves(product),
-            GatherArguments { layer, rows: product.rows(run, self.outputs) },
-        )
+        // Blocks without work take their time, too.
+        let warps = run.batch.div_ceil(COLUMNS_A_WARP).saturating_mul(self.outputs);
+        let needed = u32::try_from(warps.div_ceil(THREADS as usize / 32)).unwrap_or(u32::MAX);
+        let blocks = (run.gpu.blocks_of(THREADS) * waves(product)).min(needed);
+        let arguments = GatherArguments { layer, rows: product.rows(run, self.outputs) };
+        run.launch_blocks(kernel, (blocks, THREADS), 0, arguments)
     }
 }
 
