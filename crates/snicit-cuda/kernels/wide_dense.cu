@@ -2,7 +2,8 @@
 // halves once (split_columns); behind that, a block multiplies 256 outputs by up to 128 columns.
 //
 // Weights and activations lie in memory as tensor cores want them: weights as layout/dense.rs says, activations as
-// tiles of 8 columns, of each its chunks of 32 inputs, of each the matrices that wide_dense.cuh describes.
+// tiles of 8 columns, of each its chunks of 32 inputs, of each the matrices that wide_dense.cuh describes. A chunk of
+// 32 tiles lies together, so that one copy brings it in: with one a tile, copies took longer than products.
 #include "wide_dense.cuh"
 
 struct SplitArguments {
@@ -61,10 +62,10 @@ extern "C" __global__ void __launch_bounds__(SPLIT_WARPS * WARP, 2) split_column
             scale = scale_for(largest[group]);
         }
         if (warp_id() == 0 && lane_id() % 4 == 0) a.unscales[column] = inverse(scale);
-        u32* to = reinterpret_cast<u32*>(a.operands + u64(tile) * chunks * OPERANDS) + lane_id();
+        u32* to = reinterpret_cast<u32*>(a.operands + operands_of(tile, chunks)) + lane_id();
         auto write = [&](u32 chunk, u32 step, const float (&y)[4]) {
             const uint4 v = operands(y, scale);
-            u32* at = to + (u64(chunk) * OPERANDS + step * 4 * MATRIX) * 4;
+            u32* at = to + (u64(chunk) * TOGETHER * OPERANDS + step * 4 * MATRIX) * 4;
             at[0] = v.x;
             at[WARP] = v.y;
             at[2 * WARP] = v.z;

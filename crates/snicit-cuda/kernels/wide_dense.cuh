@@ -19,11 +19,17 @@ struct WideArguments {
 constexpr u32 MATRIX = 8;              // pieces of 16 bytes
 constexpr u32 LINES = 4 * MATRIX;      // of 8 outputs
 constexpr u32 OPERANDS = 8 * MATRIX;   // of a tile of 8 columns
+constexpr u32 TOGETHER = 32;           // tiles of columns whose operands of a chunk lie together
 constexpr u32 WIDE_STAGES = 3;
 
 extern __shared__ uint4 shared_memory[];
 
 #if __CUDA_ARCH__ >= 800
+
+// Where the operands of a tile of columns begin; those of its next chunk follow TOGETHER * OPERANDS behind.
+__device__ __forceinline__ u64 operands_of(u32 tile, u32 chunks) {
+    return (u64(tile / TOGETHER) * chunks * TOGETHER + tile % TOGETHER) * OPERANDS;
+}
 
 // Sums to activations: of an output's row and a column.
 struct WideRow {
@@ -122,8 +128,8 @@ struct Wide {
             for (u32 k = 0; k < TILES * OPERANDS / THREADS; ++k) {
                 const u32 i = k * THREADS + threadIdx.x;
                 // Behind the last column it is the last tile again; what comes of it is not written.
-                const u64 from = u64(min(next_tile + i / OPERANDS, last)) * chunks + next_chunk;
-                copy_later(to + i, a.operands + from * OPERANDS + i % OPERANDS);
+                const u64 from = operands_of(min(next_tile + i / OPERANDS, last), chunks);
+                copy_later(to + i, a.operands + from + next_chunk * TOGETHER * OPERANDS + i % OPERANDS);
             }
             next_weights += next_pieces;
             next_stage = next_stage + 1 == STAGES ? 0 : next_stage + 1;
@@ -206,7 +212,7 @@ struct Groups {
     static constexpr u32 COLUMNS = NT * 8;
     static constexpr u32 WEIGHTS = ROWS / 8 * LINES; // of a part; pieces of 16 bytes
     static constexpr u32 STAGE = 2 * WEIGHTS + NT * OPERANDS;
-    static_assert(NT <= WARP, "a lane of the fetching warp has a tile of columns");
+    static_assert(TOGETHER % NT == 0, "the block's columns lie together");
 
     const WideArguments& a;
     const DenseLayer& layer;
@@ -223,7 +229,7 @@ struct Groups {
     }
 
     __device__ __forceinline__ void fetch_all() {
-        const u32 lane = lane_id(), last = (count - 1) / 8;
+        const u32 lane = lane_id();
         for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
             const u32 row = u32(item % blocks) * ROWS, block = row / MAX_ROWS * MAX_ROWS;
             const u32 part = rows_from(layer, block) / 8 * LINES; // pieces
@@ -231,17 +237,17 @@ struct Groups {
             const uint4* weights =
                 reinterpret_cast<const uint4*>(a.base + layer.weights + weights_before(layer, block)) +
                 (row - block) / 8 * LINES + lane * part;
-            // Behind the last column it is the last tile again; what comes of it is not written.
-            const uint4* operands = a.operands + u64(min(u32(item / blocks) * NT + lane, last)) * chunks * OPERANDS;
+            // Behind the last column there may be anything; what comes of it is not written.
+            const uint4* operands = a.operands + operands_of(u32(item / blocks) * NT, chunks);
             for (u32 chunk = 0; chunk < chunks; ++chunk) {
                 uint4* to = shared_memory + stage * STAGE;
                 empty[stage].await(turn ^ 1);
                 if (lane == 0) full[stage].arrive_and_expect(layer.parts * bytes + NT * OPERANDS * 16);
                 __syncwarp();
                 if (lane < layer.parts) full[stage].copy(to + lane * WEIGHTS, weights, bytes);
-                if (lane < NT) full[stage].copy(to + 2 * WEIGHTS + lane * OPERANDS, operands, OPERANDS * 16);
+                if (lane == 0) full[stage].copy(to + 2 * WEIGHTS, operands, NT * OPERANDS * 16);
                 weights += layer.parts * part;
-                operands += OPERANDS;
+                operands += TOGETHER * OPERANDS;
                 next_stage();
             }
         }
@@ -323,9 +329,9 @@ struct Few {
         return {first[0], first[second], first[third], first[second + third]};
     }
 
-    // `stride` words from a tile of columns to the next, of which `tiles` follow.
+    // `tiles` tiles of columns follow the first.
     __device__ static __forceinline__ void multiply_chunk(float (&acc)[2][NT][4], const u32* w, u32 part, u32 parts,
-                                                          const u32* y, u32 stride, u32 tiles) {
+                                                          const u32* y, u32 tiles) {
 #pragma unroll
         for (u32 step = 0; step < 2; ++step) {
             uint4 high[2], rest[2], b[NT];
@@ -337,7 +343,7 @@ struct Few {
             }
 #pragma unroll
             for (u32 n = 0; n < NT; ++n)
-                b[n] = words_of(y + min(n, tiles) * stride + step * 4 * MATRIX * 4, MATRIX * 4, MATRIX * 8);
+                b[n] = words_of(y + (min(n, tiles) * OPERANDS + step * 4 * MATRIX) * 4, MATRIX * 4, MATRIX * 8);
 #pragma unroll
             for (u32 m = 0; m < 2; ++m) {
 #pragma unroll
@@ -362,13 +368,12 @@ struct Few {
             const u32 block = row0 / MAX_ROWS * MAX_ROWS, part = rows_from(layer, block) * (CHUNK * 2 / 4);
             const u32* w = reinterpret_cast<const u32*>(a.base + layer.weights + weights_before(layer, block)) +
                            (row0 - block) * (CHUNK * 2 / 4) + lane_id();
-            const u32 stride = chunks * OPERANDS * 4;
-            const u32* y = reinterpret_cast<const u32*>(a.operands) + u64(tile0) * stride + lane_id();
+            const u32* y = reinterpret_cast<const u32*>(a.operands + operands_of(tile0, chunks)) + lane_id();
             float acc[2][NT][4] = {};
 #pragma unroll (NT == 1 ? 4 : 1)
             for (u32 chunk = warp_id(); chunk < chunks; chunk += WARPS)
                 multiply_chunk(acc, w + u64(chunk) * part * layer.parts, part, layer.parts,
-                               y + chunk * OPERANDS * 4, stride, last - tile0);
+                               y + u64(chunk) * TOGETHER * OPERANDS * 4, last - tile0);
             __syncthreads(); // the sums before have been read
 #pragma unroll
             for (u32 m = 0; m < 2; ++m)

@@ -29,13 +29,14 @@ struct WideBlock {
 }
 
 /// Four chunks of the weights of 128 outputs and of 256 columns; a warp brings them in.
-const WIDE_BY_GROUPS: WideBlock = WideBlock { threads: 288, shared_memory: 4 * (16 + 32) << 10 };
+const WIDE_BY_GROUPS: WideBlock = WideBlock { threads: 288, shared_memory: (4 * (16 + 32)) << 10 };
 /// Three chunks of the weights of 256 outputs and of 128 columns.
-const WIDE: WideBlock = WideBlock { threads: 256, shared_memory: 3 * (32 + 16) << 10 };
+const WIDE: WideBlock = WideBlock { threads: 256, shared_memory: (3 * (32 + 16)) << 10 };
 
-/// Threads of a block that splits columns, and the columns that it takes at a time.
+/// Threads of a block that splits columns, the columns that it takes at a time, and those whose operands lie together.
 const SPLIT_THREADS: u32 = 512;
-pub(crate) const SPLIT_COLUMNS: usize = 8;
+const SPLIT_COLUMNS: usize = 8;
+pub(crate) const COLUMNS_TOGETHER: usize = 256;
 
 /// Blocks of a cluster of `clustered_layers.cu`, the columns that it takes at most, and a block's shared memory.
 const CLUSTER_BLOCKS: u32 = 8;

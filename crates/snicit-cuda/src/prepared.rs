@@ -303,13 +303,14 @@ impl CudaPrepared {
             return Ok(sent);
         }
         if !memory.recordings.contains_key(&batch) {
+            // Few sizes come up again: the usual one and that of the last batch. Graphs cannot be given up while
+            // another is recorded.
+            if memory.recordings.len() >= MAX_RECORDINGS {
+                memory.recordings.clear();
+            }
             let recorder = Recorder::new(&self.gpu.stream)?;
             let (sent, recorder) = self.send(memory, inputs, batch, Sending::Recorded(recorder))?;
             if let Some(recorder) = recorder {
-                // Few sizes come up again: the usual one and that of the last batch.
-                if memory.recordings.len() >= MAX_RECORDINGS {
-                    memory.recordings.clear();
-                }
                 memory.recordings.insert(batch, Recording::new(recorder, sent)?);
             }
         }
@@ -342,6 +343,7 @@ impl CudaPrepared {
                 (columns, Some(centroid_count))
             }
             PreparedMethod::FeedForward(method) => {
+                run.ends_with_the_last_layer();
                 let mut columns = method.pass(&mut run, columns, 0..threshold)?;
                 if threshold < layers {
                     run.stages_done(&[Stage::PreConvergence, Stage::Conversion])?;

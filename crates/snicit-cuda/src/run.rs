@@ -33,6 +33,7 @@ pub(crate) struct Run<'a> {
     /// From this layer (0-based) on, an empty column stays empty and may be dropped.
     drop_from: usize,
     layers: usize,
+    ends_with_the_last_layer: bool,
     sending: Sending<'a>,
     next_count: usize,
     next_marks: usize,
@@ -82,6 +83,7 @@ impl<'a> Run<'a> {
             batch,
             drop_from,
             layers,
+            ends_with_the_last_layer: false,
             sending,
             next_count: Self::work_counter(layers, layers),
             next_marks: 0,
@@ -110,10 +112,16 @@ impl<'a> Run<'a> {
         layer >= self.drop_from
     }
 
+    /// Says that nothing follows the last layer: SNICIT may convert there.
+    pub(crate) fn ends_with_the_last_layer(&mut self) {
+        self.ends_with_the_last_layer = true;
+    }
+
     /// Whether dropping columns that are empty when they enter layer `layer` (0-based) saves anything: not if
     /// only the answer is left, and no column could be dropped before.
     pub(crate) fn should_drop_before(&self, layer: usize) -> bool {
-        self.may_drop_before(layer) && !(layer == self.layers && self.drop_from == layer)
+        let is_answer = self.ends_with_the_last_layer && layer == self.layers;
+        self.may_drop_before(layer) && !(is_answer && self.drop_from == layer)
     }
 
     /// The index of a count not used before.

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::CudaError;
 use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
-use crate::dense::SPLIT_COLUMNS;
+use crate::dense::COLUMNS_TOGETHER;
 use crate::mini_blocks::{ChunkNeeds, MergeBuffers};
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
 use crate::snicit::MIN_LAYERS_A_LAUNCH;
@@ -140,7 +140,7 @@ impl Workspace {
             })
         };
         let split = || -> Result<_, CudaError> {
-            let columns = inputs.next_multiple_of(SPLIT_COLUMNS);
+            let columns = inputs.next_multiple_of(COLUMNS_TOGETHER);
             let halves = columns.saturating_mul(needs.split_inputs);
             Ok(SplitBuffers {
                 operands: numbers(halves, "activations in halves")?,

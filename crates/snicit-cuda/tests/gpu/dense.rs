@@ -253,6 +253,30 @@ fn dropped_columns() {
     }
 }
 
+/// More sizes in turn than are kept recorded, on the same memory.
+#[test]
+fn many_sizes_in_turn() {
+    for engine in dense_engines() {
+        let case = Case {
+            widths: &[40, 300, 32],
+            densities: &[0.4],
+            activations: &[RELU],
+            halves: false,
+            seed: 90,
+        };
+        let network = case.network();
+        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).unwrap();
+        for batch in [700, 300, 65, 9, 8, 2, 1, 700, 65] {
+            let inputs = case.inputs(batch);
+            let output = prepared.infer(&inputs).unwrap().output;
+            let expected = reference::infer(&network, &inputs);
+            let bound = reference::rounding_error_bound(&network, &inputs);
+            let (excess, input, neuron) = worst_excess(&output, &expected, &bound, SLACK);
+            assert!(excess <= 0.0, "{batch} inputs: input {input}, neuron {neuron}");
+        }
+    }
+}
+
 /// A batch without inputs is refused as by other engines, and does not break the next.
 #[test]
 fn empty_batch() {
