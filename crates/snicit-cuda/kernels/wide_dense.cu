@@ -2,9 +2,11 @@
 // halves once (split_columns); behind that, a block multiplies 256 outputs by up to 128 columns.
 //
 // Weights and activations lie in memory as tensor cores want them: weights as layout/dense.rs says, activations as
-// tiles of 8 columns, of each its chunks of 32 inputs, of each the matrices that wide_dense.cuh describes. A chunk of
+// tiles of 8 columns, of each its chunks of 32 inputs, of each the matrices that wide_columns.cuh describes. A chunk of
 // 32 tiles lies together, so that one copy brings it in: with one a tile, copies took longer than products.
-#include "wide_dense.cuh"
+#include "wide_few.cuh"
+#include "wide_groups.cuh"
+#include "wide_tiles.cuh"
 
 struct SplitArguments {
     uint4* operands;

@@ -26,7 +26,7 @@ const DEEPEST: i32 = 28;
 pub(crate) enum Arrangement {
     /// Sixteen outputs after sixteen, as lanes take them, 16 bytes each: for `kernels/dense.cuh`.
     Lanes,
-    /// Eight outputs after eight, in matrices of 8 by 8: for `kernels/wide_dense.cuh`.
+    /// Eight outputs after eight, in matrices of 8 by 8: for `kernels/wide_columns.cuh`.
     Matrices,
 }
 

@@ -38,7 +38,10 @@ const HEADERS: &[(&str, &str)] = &[
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
     ("dense_columns.cuh", include_str!("../../kernels/dense_columns.cuh")),
     ("warpgroups.cuh", include_str!("../../kernels/warpgroups.cuh")),
-    ("wide_dense.cuh", include_str!("../../kernels/wide_dense.cuh")),
+    ("wide_columns.cuh", include_str!("../../kernels/wide_columns.cuh")),
+    ("wide_few.cuh", include_str!("../../kernels/wide_few.cuh")),
+    ("wide_groups.cuh", include_str!("../../kernels/wide_groups.cuh")),
+    ("wide_tiles.cuh", include_str!("../../kernels/wide_tiles.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),
     ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
 ];
