@@ -18,7 +18,7 @@ use crate::xy2021::RowsSpmm;
 /// THREADS of the kernels.
 const THREADS: u32 = 256;
 
-/// Columns of the kernel's tiles, the largest first, with the shared memory that they take.
+/// Columns of the tiles of `dense.cu`, the largest first, with the shared memory that they take.
 const TILES: [(u32, usize); 3] = [(80, 144 << 10), (40, 88 << 10), (8, 88 << 10)];
 
 /// Threads and shared memory of a block of `wide_dense.cu`.
