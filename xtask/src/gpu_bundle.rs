@@ -53,7 +53,9 @@ pub(crate) fn run() -> Result<(), String> {
     for name in TESTS {
         copy(&newest_test(&release.join("deps"), name)?, &tests.join(name))?;
     }
-    copy(&release.join("examples/sdgc"), &bundle.join("sdgc"))?;
+    for example in ["sdgc", "batches"] {
+        copy(&release.join("examples").join(example), &bundle.join(example))?;
+    }
     copy(&release.join("snicit"), &bundle.join("snicit"))?;
     let images = root().join("../shared/data/mnist/train-images-idx3-ubyte.gz");
     if images.is_file() {

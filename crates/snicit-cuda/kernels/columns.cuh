@@ -13,6 +13,16 @@ struct FloatRows {
     __device__ __forceinline__ float at(Column column, u32 row) const { return column[u64(row) * PANEL]; }
 };
 
+// The same of columns that are input-major.
+struct FloatColumns {
+    const float* values;
+    u32 neurons;
+
+    typedef const float* Column;
+    __device__ __forceinline__ Column column(u32 slot) const { return values + u64(slot) * neurons; }
+    __device__ __forceinline__ float at(Column column, u32 row) const { return column[row]; }
+};
+
 struct BitRows {
     const u32* words; // column j of row i is bit j % 32 of word i * stride + j / 32
     u64 stride;
@@ -36,6 +46,10 @@ struct RowsArguments {
 };
 
 __device__ __forceinline__ FloatRows float_rows(const RowsArguments& a) {
+    return {static_cast<const float*>(a.from), a.neurons_in};
+}
+
+__device__ __forceinline__ FloatColumns float_columns(const RowsArguments& a) {
     return {static_cast<const float*>(a.from), a.neurons_in};
 }
 

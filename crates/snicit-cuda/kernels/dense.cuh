@@ -5,37 +5,9 @@
 // columns), so that each lane reads 16 bytes at a time. Inputs are taken 32 at once, a chunk, in an order in
 // which a lane's results of one layer are its operands of the next: see `neuron_of`.
 #pragma once
-#include "tensor_cores.cuh"
+#include "dense_columns.cuh"
 
-struct DenseLayer {
-    u64 weights;  // bytes from `base`: chunks, each pairs of tiles of outputs; see layout/dense.rs
-    u64 rows;     // bytes from `base`: bias and inverse scale of the weights, one pair an output
-    u32 inputs;
-    u32 outputs;
-    u32 parts;    // of a weight: 1 or 2
-    float low, high;
-    float scale;  // of the activations behind it; 0 if each column has its own
-};
-
-enum Source : u32 { INPUT_MAJOR, NEURON_MAJOR, BITS };
-
-struct DenseArguments {
-    const u8* base;
-    const DenseLayer* layers;
-    u32 layer_count;
-    u32 plain;         // 1: neither bias nor bounds
-    u32 source;        // how `rows.from` lies
-    u32 narrow;        // 1: no layer has more than 128 outputs
-    u32 largest_tile;  // columns that shared memory allows
-    float input_scale; // as `scale`, of what comes in
-    RowsArguments rows;
-};
-
-constexpr u32 MAX_LAYERS = 32;
-constexpr u32 CHUNK = 32; // inputs
-constexpr u32 THREADS = 256;
 constexpr u32 MAX_COLUMNS = 80; // of a block
-constexpr u32 MAX_ROWS = 256;
 
 extern __shared__ uint4 shared_memory[];
 
@@ -74,7 +46,7 @@ struct Dense {
     const u8* next;
 
     __device__ __forceinline__ u32 rows_of(const DenseLayer& layer) const {
-        return min(ROWS, (layer.outputs - row0 + 31) / 32 * 32);
+        return min(ROWS, rows_from(layer, row0));
     }
     __device__ __forceinline__ static u32 entries_of(const DenseLayer& layer) {
         return (layer.inputs + CHUNK - 1) / CHUNK * layer.parts;
@@ -100,12 +72,8 @@ struct Dense {
 
     // Where the block's columns begin in what comes in; for bits their slots.
     __device__ __forceinline__ void find_columns() {
-        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS) {
-            const u32 slot = first + i < count ? slot_of(a.rows.slots, first + i) : 0;
-            shared.offsets[i] = a.source == INPUT_MAJOR    ? u64(slot) * a.rows.neurons_in
-                                : a.source == NEURON_MAJOR ? panel_offset(slot, a.rows.neurons_in)
-                                                           : slot;
-        }
+        for (u32 i = threadIdx.x; i < COLUMNS; i += THREADS)
+            shared.offsets[i] = find_column(a.rows, a.source, first + i, count);
     }
 
     // Threads bring in ITEMS times four activations of a chunk: this one's are operands of this step and tile.
@@ -119,24 +87,8 @@ struct Dense {
         __device__ __forceinline__ u32 column() const { return tile * 8 + lane_id() / 4; }
     };
     __device__ __forceinline__ void load(const Item& item, u32 chunk, float (&y)[4]) const {
-        const u32 limit = item.step < 2 && first + item.column() < count ? a.rows.neurons_in : 0;
-        const u64 offset = shared.offsets[item.column()];
-        const u32 neuron = chunk * CHUNK + neuron_of(item.step, lane_id(), 0);
-        if (a.source == BITS) {
-#pragma unroll
-            for (u32 s = 0; s < 4; ++s) {
-                const u32 row = neuron + neuron_of(0, 0, s);
-                y[s] = row < limit ? bit_rows(a.rows).at(u32(offset), row) : 0;
-            }
-            return;
-        }
-        const u32 stride = a.source == INPUT_MAJOR ? 1 : PANEL;
-        const float* from = static_cast<const float*>(a.rows.from) + offset + u64(neuron) * stride;
-#pragma unroll
-        for (u32 s = 0; s < 4; ++s) {
-            const u32 over = neuron_of(0, 0, s);
-            y[s] = neuron + over < limit ? from[over * stride] : 0;
-        }
+        const bool exists = item.step < 2 && first + item.column() < count;
+        read_column(a.rows, a.source, shared.offsets[item.column()], exists, chunk, item.step, lane_id(), y);
     }
     __device__ __forceinline__ void store(const Item& item, u32 chunk, const float (&y)[4]) {
         if (item.step >= 2) return;
@@ -156,8 +108,7 @@ struct Dense {
                 for (u32 chunk = 0; chunk < chunks; ++chunk) {
                     float y[4];
                     load(item, chunk, y);
-#pragma unroll
-                    for (u32 s = 0; s < 4; ++s) most = fmaxf(most, fabsf(y[s]));
+                    most = largest_of(y, most);
                 }
                 most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 1));
                 most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, 2));
@@ -333,7 +284,7 @@ struct Dense {
         for (u32 i = threadIdx.x; i < 2 * COLUMNS; i += THREADS) shared.largest[i] = 0;
         next_layer = next_entry = next_stage = 0;
         // A single layer may have more outputs than a block takes at once; its weights lie block by block.
-        next = a.base + shared.layers[0].weights + u64(row0) * CHUNK * 2 * entries_of(shared.layers[0]);
+        next = a.base + shared.layers[0].weights + weights_before(shared.layers[0], row0);
         for (u32 s = 0; s + 1 < STAGES; ++s) fetch();
         find_columns();
         __syncthreads();

@@ -106,3 +106,8 @@ extern "C" __global__ void __launch_bounds__(WARPS * WARP, 8) gather_layer(Gathe
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 8) gather_layer_bits(GatherArguments a) {
     gather(a, bit_rows(a.rows));
 }
+
+// For few columns, input-major.
+extern "C" __global__ void __launch_bounds__(WARPS * WARP, 8) gather_layer_columns(GatherArguments a) {
+    gather(a, float_columns(a.rows));
+}

@@ -19,6 +19,16 @@ __device__ __forceinline__ void multiply(float (&acc)[4], const uint4& a, u32 b0
         : "r"(a.x), "r"(a.y), "r"(a.z), "r"(a.w), "r"(b0), "r"(b1));
 }
 
+// Four matrices of 8 by 8 halves from shared memory, of which a lane gives the address of a line each and gets a word
+// each.
+__device__ __forceinline__ uint4 load_matrices(const uint4* line) {
+    uint4 r;
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(r.x), "=r"(r.y), "=r"(r.z), "=r"(r.w)
+                 : "r"(u32(__cvta_generic_to_shared(line))));
+    return r;
+}
+
 __device__ __forceinline__ void copy_later(void* to, const void* from) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(u32(__cvta_generic_to_shared(to))), "l"(from)
                  : "memory");

@@ -238,7 +238,7 @@ arguments! {
         layer: TilesLayer,
         rows: RowsArguments,
     }
-    GatherArguments for GatherLayer, GatherLayerBits { layer: GatherLayer, rows: RowsArguments }
+    GatherArguments for GatherLayer, GatherLayerBits, GatherLayerColumns { layer: GatherLayer, rows: RowsArguments }
     GroupBitsArguments for GroupBits {
         words: Pointer,
         words_per_input: u64,
@@ -351,7 +351,7 @@ arguments! {
         count: Pointer,
     }
     CountLiveArguments for CountLive { live: Pointer, words: u32, rows: u32, counts: Pointer }
-    DenseArguments for DenseLayers {
+    DenseArguments for DenseLayers, ClusteredLayers {
         base: Pointer,
         layers: Pointer,
         layer_count: u32,
@@ -360,6 +360,24 @@ arguments! {
         narrow: u32,
         largest_tile: u32,
         input_scale: f32,
+        rows: RowsArguments,
+    }
+    SplitArguments for SplitColumns {
+        operands: Pointer,
+        unscales: Pointer,
+        source: u32,
+        at_least: u32,
+        input_scale: f32,
+        unused: u32,
+        rows: RowsArguments,
+    }
+    WideArguments for WideDense {
+        base: Pointer,
+        layer: Pointer,
+        operands: Pointer,
+        unscales: Pointer,
+        plain: u32,
+        at_least: u32,
         rows: RowsArguments,
     }
     PeerEpilogueArguments for PeerEpilogue {

@@ -1,59 +1,113 @@
-//! The dense product on tensor cores, for layers where taking zeros along costs less than skipping them; one
-//! layer at a time, or several in one kernel (`kernels/dense.cu`).
+//! The dense product on tensor cores, for layers where taking zeros along costs less than skipping them. There
+//! are three ways: one layer or several through a kernel that keeps columns in shared memory
+//! (`kernels/dense.cu`); the same for few columns, with a cluster of multiprocessors (`clustered_layers.cu`); and
+//! a tiled matrix product for layers with many outputs (`wide_dense.cu`).
 
 use snicit::Layer;
 
 use crate::CudaError;
-use crate::arguments::DenseArguments;
-use crate::columns::Layout;
+use crate::arguments::{DenseArguments, SplitArguments, WideArguments};
+use crate::columns::{Columns, Layout};
 use crate::engine::Products;
-use crate::layout::{BIT_SCALE, BLOCK_OUTPUTS, DenseForm};
+use crate::layout::{Arrangement, BIT_SCALE, BLOCK_OUTPUTS, Blob, DenseForm, split_inputs};
 use crate::run::Run;
-use crate::runtime::{Device, Kernel, Kernels, Launch, Pointer};
+use crate::runtime::{Device, Kernel, Kernels, Pointer};
 use crate::spmm::{Product, Spmm};
+use crate::xy2021::RowsSpmm;
 
-/// THREADS of the kernel.
+/// THREADS of the kernels.
 const THREADS: u32 = 256;
 
-/// Columns of the kernel's tiles, the largest first, with the shared memory that they take.
+/// Columns of the tiles of `dense.cu`, the largest first, with the shared memory that they take.
 const TILES: [(u32, usize); 3] = [(80, 144 << 10), (40, 88 << 10), (8, 88 << 10)];
 
+/// Threads and shared memory of a block of `wide_dense.cu`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct WideBlock {
+    threads: u32,
+    shared_memory: usize,
+}
+
+/// Four chunks of the weights of 128 outputs and of 256 columns; a warp brings them in.
+const WIDE_BY_GROUPS: WideBlock = WideBlock { threads: 288, shared_memory: (4 * (16 + 32)) << 10 };
+/// Three chunks of the weights of 256 outputs and of 128 columns.
+const WIDE: WideBlock = WideBlock { threads: 256, shared_memory: (3 * (32 + 16)) << 10 };
+
+/// Threads of a block that splits columns, the columns that it takes at a time, and those whose operands lie together.
+const SPLIT_THREADS: u32 = 512;
+const SPLIT_COLUMNS: usize = 8;
+pub(crate) const COLUMNS_TOGETHER: usize = 256;
+
+/// Blocks of a cluster of `clustered_layers.cu`, the columns that it takes at most, and a block's shared memory.
+const CLUSTER_BLOCKS: u32 = 8;
+const CLUSTER_COLUMNS: usize = 32;
+const CLUSTER_SHARED_MEMORY: usize = (64 + 32 + 96) << 10;
+
 /// The cost of a product of halves, relative to a multiply-add of XY-2021's other kernels; see
-/// `docs/measurements/gpu-medium-scale.md`. Where a layer has more outputs than a block takes, each block reads
-/// the activations anew.
-fn half_product(layer: &Layer) -> f64 {
-    if can_be_fused(layer) { 0.12 } else { 0.2 }
+/// `docs/measurements/gpu-medium-scale.md`. Of layers that are fused, and of wide ones with and without the
+/// instructions for four warps.
+mod cost {
+    pub(super) const FUSED: f64 = 0.12;
+    pub(super) const WIDE_BY_GROUPS: f64 = 0.075;
+    pub(super) const WIDE: f64 = 0.17;
 }
 
 /// Connections of an output, on average, from which on the dense product is taken. Its sums have a few
 /// roundings more than those of float32, which only outputs with few connections would notice.
 const FEWEST_CONNECTIONS: usize = 16;
 
+/// With fewer columns, a wide layer's connections are taken one by one, if they are not too many.
+const FEW_COLUMNS: u32 = 9;
+const FEW_COLUMNS_DENSITY: f64 = 0.5;
+
 /// What the GPU can do for the dense product.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DenseLimits {
-    /// Columns of the largest tile that fits; 0 if the kernel cannot run.
+    /// Columns of the largest tile that fits; 0 if the kernels cannot run.
     largest_tile: u32,
     shared_memory: usize,
+    /// Clusters that run at the same time; 0 if there are none with enough shared memory.
+    clusters: u32,
+    /// Blocks of the kernel for wide layers, if it can run.
+    wide: Option<WideBlock>,
     products: Products,
 }
 
 impl DenseLimits {
-    /// Finds the largest tile and lets the kernel have the memory for it.
+    /// Finds the largest tile and lets the kernels have the memory they need.
     pub(crate) fn new(
         device: &Device,
         kernels: &Kernels,
         products: Products,
     ) -> Result<Self, CudaError> {
-        let none = DenseLimits { largest_tile: 0, shared_memory: 0, products };
+        let none = DenseLimits { largest_tile: 0, shared_memory: 0, clusters: 0, wide: None, products };
         if device.capability < (8, 0) {
             return Ok(none);
         }
-        let fixed = kernels.static_shared_memory(Kernel::DenseLayers)?;
-        let fitting = TILES.iter().find(|(_, bytes)| bytes + fixed <= device.shared_memory);
-        let Some(&(largest_tile, shared_memory)) = fitting else { return Ok(none) };
-        kernels.allow_shared_memory(Kernel::DenseLayers, shared_memory)?;
-        Ok(DenseLimits { largest_tile, shared_memory, products })
+        let fits = |kernel, bytes| -> Result<bool, CudaError> {
+            let fits = bytes + kernels.static_shared_memory(kernel)? <= device.shared_memory;
+            if fits {
+                kernels.allow_shared_memory(kernel, bytes)?;
+            }
+            Ok(fits)
+        };
+        for (largest_tile, shared_memory) in TILES {
+            if fits(Kernel::DenseLayers, shared_memory)? {
+                let mut clusters = 0;
+                if device.capability >= (9, 0) && fits(Kernel::ClusteredLayers, CLUSTER_SHARED_MEMORY)? {
+                    let grid = (device.multiprocessors / CLUSTER_BLOCKS * CLUSTER_BLOCKS, THREADS);
+                    // With too many, the last would wait for the first; a few less than the multiprocessors
+                    // make is safe where the driver does not say.
+                    clusters = kernels
+                        .clusters_at_once(Kernel::ClusteredLayers, grid, CLUSTER_SHARED_MEMORY)
+                        .unwrap_or(device.multiprocessors / CLUSTER_BLOCKS * 3 / 4);
+                }
+                let wide = if kernels.warpgroups { WIDE_BY_GROUPS } else { WIDE };
+                let wide = fits(Kernel::WideDense, wide.shared_memory)?.then_some(wide);
+                return Ok(DenseLimits { largest_tile, shared_memory, clusters, wide, products });
+            }
+        }
+        Ok(none)
     }
 
     /// Whether the dense product is modelled to be faster than others, of which the best costs at least
@@ -68,11 +122,16 @@ impl DenseLimits {
             Products::Modelled => {
                 let enough = layer.weights().connections() >= FEWEST_CONNECTIONS * layer.outputs();
                 // Two products a cell at least: most layers are ruled out without a look at the weights.
-                let least = 2.0 * (layer.inputs() * layer.outputs()) as f64 * half_product(layer);
+                let cost = match self.wide {
+                    _ if can_be_fused(layer) => cost::FUSED,
+                    Some(WIDE_BY_GROUPS) => cost::WIDE_BY_GROUPS,
+                    _ => cost::WIDE,
+                };
+                let least = 2.0 * (layer.inputs() * layer.outputs()) as f64 * cost;
                 enough
                     && least < bound
                     && DenseForm::can_hold(layer)
-                    && DenseForm::multiply_adds(layer) as f64 * half_product(layer) < others()
+                    && DenseForm::multiply_adds(layer) as f64 * cost < others()
             }
         }
     }
@@ -83,53 +142,111 @@ pub(crate) fn can_be_fused(layer: &Layer) -> bool {
     layer.outputs() <= BLOCK_OUTPUTS
 }
 
-/// Sends the layers of `form`, which lies at `weights`, the last with `outputs` outputs. `input_scale` is
-/// that of the activations that come in, or 0 if they have no bound.
-pub(crate) fn enqueue(
-    run: &Run<'_>,
-    weights: Pointer,
-    form: &DenseForm,
-    outputs: usize,
-    input_scale: f32,
-    product: &Product,
-) -> Result<(), CudaError> {
-    let limits = run.gpu.dense;
-    let bits = product.columns.layout == Layout::BitRows;
-    let arguments = DenseArguments {
-        base: weights,
-        layers: weights + form.layers,
-        layer_count: form.layer_count,
-        plain: u32::from(product.epilogue.is_none()),
-        source: match product.columns.layout {
-            Layout::BitRows => 2,
-            Layout::NeuronMajor => 1,
-            _ => 0,
-        },
-        narrow: u32::from(form.narrow),
-        largest_tile: limits.largest_tile,
-        input_scale: if bits { BIT_SCALE } else { input_scale },
-        rows: product.rows(run, outputs),
-    };
-    let launch = Launch {
-        kernel: Kernel::DenseLayers,
-        // One on each multiprocessor: the kernel chooses its tiles for that.
-        blocks: run.gpu.device.multiprocessors,
-        threads: (THREADS, 1),
-        shared_memory: limits.shared_memory,
-    };
-    launch.enqueue(&run.gpu.kernels, run.stream, arguments)
-}
-
-/// The dense product of one layer.
+/// The dense product of one layer, or of several one behind the other.
 pub(crate) struct DenseSpmm {
     form: DenseForm,
     outputs: usize,
+    /// By which the activations that come in are multiplied; 0 if they have no bound.
+    input_scale: f32,
+    /// For a wide layer: inputs that are split, and the product of few columns.
+    wide: Option<usize>,
+    rows: Option<RowsSpmm>,
+}
+
+/// Which kernels a batch needs; how many columns are left of it, only the device may know.
+struct Needed {
+    rows: bool,
+    dense: bool,
 }
 
 impl DenseSpmm {
-    pub(crate) fn build(layer: &Layer) -> (Self, Vec<u8>) {
-        let (form, bytes) = DenseForm::build(&[layer]);
-        (DenseSpmm { form, outputs: layer.outputs() }, bytes)
+    /// Brings layers into the form of the product. `input_scale` is that of the activations that come in, or 0
+    /// if they have no bound.
+    pub(crate) fn build(layers: &[&Layer], input_scale: f32, limits: DenseLimits) -> (Self, Vec<u8>) {
+        let mut blob = Blob::default();
+        let (first, last) = (layers[0], layers[layers.len() - 1]);
+        let wide = limits.wide.is_some() && !can_be_fused(last);
+        let arrangement = if wide { Arrangement::Matrices } else { Arrangement::Lanes };
+        let form = DenseForm::build(layers, arrangement, &mut blob);
+        let cells = (last.inputs() * last.outputs()) as f64;
+        let sparse = (last.weights().connections() as f64) <= FEW_COLUMNS_DENSITY * cells;
+        let rows = (wide && sparse).then(|| RowsSpmm::build(last, FEW_COLUMNS, &mut blob));
+        let wide = wide.then(|| split_inputs(first));
+        (DenseSpmm { form, outputs: last.outputs(), input_scale, wide, rows }, blob.into_bytes())
+    }
+
+    fn needed(&self, run: &Run<'_>, columns: &Columns) -> Needed {
+        if self.rows.is_none() {
+            return Needed { rows: false, dense: true };
+        }
+        let may_be_many = run.batch >= FEW_COLUMNS as usize;
+        let are_all = columns.count == Run::BATCH;
+        Needed { rows: !(may_be_many && are_all), dense: may_be_many }
+    }
+
+    /// Activations of a column that are split, with those that fill up the last chunk.
+    pub(crate) fn split_inputs(&self) -> usize {
+        self.wide.unwrap_or(0)
+    }
+
+    fn enqueue_dense(
+        &self,
+        run: &Run<'_>,
+        weights: Pointer,
+        product: &Product,
+    ) -> Result<(), CudaError> {
+        let limits = run.gpu.dense;
+        let plain = u32::from(product.epilogue.is_none());
+        let (source, input_scale) = match product.columns.layout {
+            Layout::BitRows => (2, BIT_SCALE),
+            Layout::NeuronMajor => (1, self.input_scale),
+            _ => (0, self.input_scale),
+        };
+        let rows = product.rows(run, self.outputs);
+        let form = &self.form;
+        if self.wide.is_some() {
+            let (Some(block), Some(split)) = (limits.wide, &run.workspace.split) else {
+                unreachable!("there is memory for what is wide")
+            };
+            let at_least = if self.rows.is_some() { FEW_COLUMNS } else { 0 };
+            let (operands, unscales) = (split.operands.pointer(), split.unscales.pointer());
+            let arguments =
+                SplitArguments { operands, unscales, source, at_least, input_scale, unused: 0, rows };
+            let tiles = u32::try_from(run.batch.div_ceil(SPLIT_COLUMNS)).unwrap_or(u32::MAX);
+            let blocks = run.gpu.blocks_of(SPLIT_THREADS).min(tiles);
+            run.launch_blocks(Kernel::SplitColumns, (blocks, SPLIT_THREADS), 0, arguments)?;
+            let layer = weights + form.layers;
+            let arguments =
+                WideArguments { base: weights, layer, operands, unscales, plain, at_least, rows };
+            let grid = (run.gpu.device.multiprocessors, block.threads);
+            return run.launch_blocks(Kernel::WideDense, grid, block.shared_memory, arguments);
+        }
+        let arguments = DenseArguments {
+            base: weights,
+            layers: weights + form.layers,
+            layer_count: form.layer_count,
+            plain,
+            source,
+            narrow: u32::from(form.narrow),
+            largest_tile: limits.largest_tile,
+            input_scale,
+            rows,
+        };
+        let multiprocessors = run.gpu.device.multiprocessors;
+        if limits.clusters > 0
+            && self.outputs <= BLOCK_OUTPUTS
+            && run.batch <= CLUSTER_COLUMNS * limits.clusters as usize
+        {
+            let grid = (limits.clusters * CLUSTER_BLOCKS, THREADS);
+            return run.launch_blocks(Kernel::ClusteredLayers, grid, CLUSTER_SHARED_MEMORY, arguments);
+        }
+        // One block on each multiprocessor: the kernel chooses its tiles for that.
+        run.launch_blocks(
+            Kernel::DenseLayers,
+            (multiprocessors, THREADS),
+            limits.shared_memory,
+            arguments,
+        )
     }
 }
 
@@ -147,6 +264,12 @@ impl Spmm for DenseSpmm {
     }
 
     fn enqueue(&self, run: &Run<'_>, weights: Pointer, product: &Product) -> Result<(), CudaError> {
-        enqueue(run, weights, &self.form, self.outputs, 0.0, product)
+        let needed = self.needed(run, &product.columns);
+        if needed.rows
+            && let Some(rows) = &self.rows
+        {
+            rows.enqueue(run, weights, product)?;
+        }
+        if needed.dense { self.enqueue_dense(run, weights, product) } else { Ok(()) }
     }
 }

@@ -101,8 +101,8 @@ impl FeedForwardMethod for CompactingFeedForward {
                 Layout::InputMajor => run.to_input_major(columns)?,
                 _ => run.to_rows(columns)?,
             };
-            let drops = run.may_drop_before(index + 1);
-            let marks = if drops { run.new_marks() } else { LiveMarks::default() };
+            let drops = run.should_drop_before(index + 1);
+            let marks = if drops { run.new_marks()? } else { LiveMarks::default() };
             let to = columns.other_buffer();
             let product = Product { columns, to: run.activations(to), epilogue: Some(*bounds), marks };
             spmm.enqueue(run, weights.fetch(index)?, &product)?;

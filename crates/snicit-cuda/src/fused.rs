@@ -9,9 +9,9 @@ use snicit::{Error, Layer};
 use crate::CudaError;
 use crate::arguments::LiveMarks;
 use crate::columns::{Columns, Layout};
-use crate::dense::{self, DenseLimits};
+use crate::dense::{self, DenseLimits, DenseSpmm};
 use crate::feed_forward::FeedForwardMethod;
-use crate::layout::{DenseForm, MAX_FUSED_LAYERS, scale_behind};
+use crate::layout::{MAX_FUSED_LAYERS, scale_behind};
 use crate::run::Run;
 use crate::runtime::Device;
 use crate::spmm::{Product, Spmm};
@@ -59,39 +59,52 @@ impl FusionPlan {
         &self,
         step: usize,
         layers: &[&Layer],
+        limits: DenseLimits,
         device: &Device,
     ) -> (Step, Vec<Choice>, Vec<u8>) {
         let (range, is_dense) = self.steps[step].clone();
         let of_step = &layers[range.clone()];
         let last = of_step[of_step.len() - 1];
-        let outputs = last.outputs();
+        let bounds = last.activation().bounds();
         if is_dense {
-            let (form, bytes) = DenseForm::build(of_step);
             let input_scale = match range.start.checked_sub(1) {
                 Some(before) => scale_behind(layers[before].activation()),
                 None => 0.0,
             };
-            let product = StepProduct::Dense { form, input_scale };
-            let choices = vec![Choice::dense(); range.len()];
-            return (Step { layers: range, outputs, product }, choices, bytes);
+            let (spmm, bytes) = DenseSpmm::build(of_step, input_scale, limits);
+            let choices = vec![Choice::dense(&spmm); range.len()];
+            return (Step { layers: range, bounds, product: StepProduct::Dense(spmm) }, choices, bytes);
         }
         let (spmm, choice, bytes) = xy2021::build_sparse(last, device);
-        let product = StepProduct::Sparse { spmm, bounds: last.activation().bounds() };
-        (Step { layers: range, outputs, product }, vec![choice], bytes)
+        (Step { layers: range, bounds, product: StepProduct::Sparse(spmm) }, vec![choice], bytes)
     }
 }
 
 /// Layers that one kernel computes.
 pub(crate) struct Step {
     layers: Range<usize>,
-    /// Outputs of the last layer.
-    outputs: usize,
+    /// Bounds of the last layer's activation.
+    bounds: (f32, f32),
     product: StepProduct,
 }
 
 enum StepProduct {
-    Dense { form: DenseForm, input_scale: f32 },
-    Sparse { spmm: Box<dyn Spmm>, bounds: (f32, f32) },
+    Dense(DenseSpmm),
+    Sparse(Box<dyn Spmm>),
+}
+
+impl StepProduct {
+    fn spmm(&self) -> &dyn Spmm {
+        match self {
+            StepProduct::Dense(spmm) => spmm,
+            StepProduct::Sparse(spmm) => &**spmm,
+        }
+    }
+
+    /// Whether it takes the columns as they are.
+    fn takes(&self, columns: &Columns) -> bool {
+        matches!(self, StepProduct::Dense(_)) && columns.layout == Layout::InputMajor
+    }
 }
 
 /// The steps of a network. Empty columns are dropped between steps.
@@ -130,29 +143,18 @@ impl FeedForwardMethod for FusedFeedForward {
             for _ in step.layers.clone() {
                 run.enter_layer(columns.count)?;
             }
-            let is_dense = matches!(step.product, StepProduct::Dense { .. });
-            // The dense kernel reads input-major columns as well.
-            if !(is_dense && columns.layout == Layout::InputMajor) {
+            if !step.product.takes(&columns) {
                 columns = run.to_rows(columns)?;
             }
-            let drops = run.may_drop_before(step.layers.end);
-            let marks = if drops { run.new_marks() } else { LiveMarks::default() };
+            let drops = run.should_drop_before(step.layers.end);
+            let marks = if drops { run.new_marks()? } else { LiveMarks::default() };
             let to = columns.other_buffer();
-            let epilogue = match &step.product {
-                StepProduct::Sparse { bounds, .. } => *bounds,
-                // The kernel knows the bounds of each layer itself.
-                StepProduct::Dense { .. } => (f32::NEG_INFINITY, f32::INFINITY),
-            };
-            let product = Product { columns, to: run.activations(to), epilogue: Some(epilogue), marks };
-            let at = weights.fetch(index)?;
-            match &step.product {
-                StepProduct::Sparse { spmm, .. } => spmm.enqueue(run, at, &product)?,
-                StepProduct::Dense { form, input_scale } => {
-                    dense::enqueue(run, at, form, step.outputs, *input_scale, &product)?;
-                }
-            }
+            let epilogue = Some(step.bounds);
+            let product = Product { columns, to: run.activations(to), epilogue, marks };
+            let spmm = step.product.spmm();
+            spmm.enqueue(run, weights.fetch(index)?, &product)?;
             weights.used(index)?;
-            columns = columns.written(Layout::NeuronMajor, to, step.outputs);
+            columns = columns.written(Layout::NeuronMajor, to, spmm.outputs());
             if drops {
                 let lists = &run.workspace.lists;
                 columns = run.compact(columns, marks, lists)?;

@@ -148,6 +148,12 @@ impl CudaPrepared {
             bit_rows: chunks.is_none()
                 && (pre_convergence == Method::Xy2021 || plan.method == Method::Snicit),
             chunks,
+            split_inputs: preparation
+                .choices
+                .iter()
+                .map(|choice| choice.split_inputs)
+                .max()
+                .unwrap_or(0),
             conversion,
         };
         let mut notes = preparation.notes();
@@ -327,16 +333,15 @@ impl CudaPrepared {
             return Ok(sent);
         }
         if !memory.recordings.contains_key(&batch) {
+            // Few sizes come up again: the usual one and that of the last batch. Graphs cannot be given up while
+            // another is recorded.
+            if memory.recordings.len() >= MAX_RECORDINGS {
+                memory.recordings.clear();
+            }
             let recorder = Recorder::new(&self.gpu.stream)?;
             let (sent, recorder) = self.send(memory, inputs, batch, Sending::Recorded(recorder))?;
             if let Some(recorder) = recorder {
-                // Ended first: while a stream records, the driver refuses to let go of other graphs.
-                let recording = Recording::new(recorder, sent)?;
-                // Few sizes come up again: the usual one and that of the last batch.
-                if memory.recordings.len() >= MAX_RECORDINGS {
-                    memory.recordings.clear();
-                }
-                memory.recordings.insert(batch, recording);
+                memory.recordings.insert(batch, Recording::new(recorder, sent)?);
             }
         }
         let recording = &memory.recordings[&batch];
@@ -356,7 +361,7 @@ impl CudaPrepared {
         let stream = &*self.gpu.stream;
         let drop_from = self.network.preserves_zero_from();
         let (threshold, layers) = (self.threshold_layer, self.needs.layers);
-        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending)?;
+        let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending);
         let takes_empty = match &self.method {
             PreparedMethod::FeedForward(method) => method.takes_empty_inputs(),
             PreparedMethod::Snicit(snicit) => snicit.pre_convergence.takes_empty_inputs(),
@@ -368,6 +373,7 @@ impl CudaPrepared {
                 (columns, Some(centroid_count))
             }
             PreparedMethod::FeedForward(method) => {
+                run.ends_with_the_last_layer();
                 let mut columns = method.pass(&mut run, columns, 0..threshold)?;
                 let mut checked = None;
                 if threshold < layers {
@@ -405,7 +411,7 @@ impl CudaPrepared {
         columns: &Columns,
         live_inputs: &[u32],
     ) -> Result<Vec<Column>, CudaError> {
-        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet)?;
+        let run = Run::new(&self.gpu, &self.gpu.stream, workspace, 0, 0, 0, Sending::Quiet);
         let mut columns = run.to_input_major(*columns)?;
         if columns.slots != 0 {
             let gathered = columns.written(Layout::InputMajor, columns.other_buffer(), columns.neurons);
@@ -547,7 +553,8 @@ impl Preparation<'_> {
         }
         let (built, weights) =
             WeightStore::new(&self.gpu.device, self.options.weights, plan.len(), |step| {
-                let (step, choices, bytes) = plan.build(step, &of_network, &self.gpu.device);
+                let (step, choices, bytes) =
+                    plan.build(step, &of_network, self.gpu.dense, &self.gpu.device);
                 Ok(((step, choices), bytes))
             })?;
         let (steps, choices): (Vec<_>, Vec<_>) = built.into_iter().unzip();

@@ -32,6 +32,8 @@ pub(crate) struct Run<'a> {
     pub(crate) batch: usize,
     /// From this layer (0-based) on, an empty column stays empty and may be dropped.
     drop_from: usize,
+    layers: usize,
+    ends_with_the_last_layer: bool,
     sending: Sending<'a>,
     next_count: usize,
     next_marks: usize,
@@ -68,7 +70,7 @@ pub(crate) struct Sent {
 }
 
 impl<'a> Run<'a> {
-    /// A run of `batch` inputs; clears what must be clear.
+    /// A run of `batch` inputs.
     pub(crate) fn new(
         gpu: &'a Gpu,
         stream: &'a CudaStream,
@@ -77,16 +79,15 @@ impl<'a> Run<'a> {
         layers: usize,
         drop_from: usize,
         sending: Sending<'a>,
-    ) -> Result<Self, CudaError> {
-        let rows = mark_rows(layers) * batch.div_ceil(COMPACTION_CHUNK);
-        workspace.chunk_counts.fill(stream, 0, rows * size_of::<u32>())?;
-        workspace.flags.fill(stream, 0, batch * size_of::<u32>())?;
-        Ok(Run {
+    ) -> Self {
+        Run {
             gpu,
             stream,
             workspace,
             batch,
             drop_from,
+            layers,
+            ends_with_the_last_layer: false,
             sending,
             next_count: Self::work_counter(layers, layers),
             next_marks: 0,
@@ -94,7 +95,7 @@ impl<'a> Run<'a> {
             entered: Vec::with_capacity(layers),
             unmarked_layers: 0,
             pending: VecDeque::new(),
-        })
+        }
     }
 
     /// Index of the count of the batch.
@@ -114,6 +115,18 @@ impl<'a> Run<'a> {
     /// Whether a column that is empty when it enters layer `layer` (0-based) may be dropped.
     pub(crate) fn may_drop_before(&self, layer: usize) -> bool {
         layer >= self.drop_from
+    }
+
+    /// Says that nothing follows the last layer: SNICIT may convert there.
+    pub(crate) fn ends_with_the_last_layer(&mut self) {
+        self.ends_with_the_last_layer = true;
+    }
+
+    /// Whether dropping columns that are empty when they enter layer `layer` (0-based) saves anything: not if
+    /// only the answer is left, and no column could be dropped before.
+    pub(crate) fn should_drop_before(&self, layer: usize) -> bool {
+        let is_answer = self.ends_with_the_last_layer && layer == self.layers;
+        self.may_drop_before(layer) && !(is_answer && self.drop_from == layer)
     }
 
     /// The index of a count not used before.
@@ -141,13 +154,18 @@ impl<'a> Run<'a> {
     }
 
     /// Marks for a kernel to set, to be followed by [`Run::compact`].
-    pub(crate) fn new_marks(&mut self) -> LiveMarks {
-        let row = self.next_marks * self.batch.div_ceil(COMPACTION_CHUNK) * size_of::<u32>();
+    pub(crate) fn new_marks(&mut self) -> Result<LiveMarks, CudaError> {
+        let Workspace { chunk_counts, flags, .. } = self.workspace;
+        let row = self.batch.div_ceil(COMPACTION_CHUNK) * size_of::<u32>();
+        if self.next_marks == 0 {
+            chunk_counts.fill(self.stream, 0, mark_rows(self.layers) * row)?;
+            flags.fill(self.stream, 0, self.batch * size_of::<u32>())?;
+        }
+        let row = self.next_marks * row;
         self.next_marks += 1;
-        let chunk_counts = &self.workspace.chunk_counts;
         assert!(row < chunk_counts.bytes(), "too few rows of marks");
         let chunk_counts = chunk_counts.pointer() + row as u64;
-        LiveMarks { flags: self.workspace.flags.pointer(), chunk_counts }
+        Ok(LiveMarks { flags: flags.pointer(), chunk_counts })
     }
 
     /// Sends a kernel that strides over whatever there is.
@@ -234,7 +252,7 @@ impl<'a> Run<'a> {
         if !drop_empty || !self.may_drop_before(0) {
             return Ok(columns);
         }
-        let marks = self.new_marks();
+        let marks = self.new_marks()?;
         if layout == Layout::Bits {
             let bits = self.bits(neurons);
             let arguments = MarkBitInputsArguments { bits, inputs: self.batch as u32, marks };

@@ -180,7 +180,7 @@ impl FeedForwardMethod for TaskGraphFeedForward {
             return Ok(columns);
         }
         let drops = run.may_drop_before(layer);
-        let marks = if drops { run.new_marks() } else { LiveMarks::default() };
+        let marks = if drops { run.new_marks()? } else { LiveMarks::default() };
         let arguments = CollectFlaggedArguments {
             values: run.activations(columns.buffer),
             flags: section_flags(run.workspace, columns.buffer),

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::CudaError;
 use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
+use crate::dense::COLUMNS_TOGETHER;
 use crate::mini_blocks::{ChunkNeeds, MergeBuffers};
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
 use crate::snicit::MIN_LAYERS_A_LAUNCH;
@@ -24,6 +25,8 @@ pub(crate) struct Needs {
     pub(crate) bit_rows: bool,
     /// For mini-blocks on the matrix units.
     pub(crate) chunks: Option<ChunkNeeds>,
+    /// Activations of a column that are split for tensor cores; 0 for none.
+    pub(crate) split_inputs: usize,
     /// For SNICIT: sampled columns and segments.
     pub(crate) conversion: Option<(usize, usize)>,
 }
@@ -61,6 +64,12 @@ pub(crate) struct ChunkBuffers {
     pub(crate) merging: MergeBuffers,
 }
 
+/// Activations in halves, for the dense product of wide layers.
+pub(crate) struct SplitBuffers {
+    pub(crate) operands: DeviceBuffer,
+    pub(crate) unscales: DeviceBuffer,
+}
+
 /// Memory for batches of up to `capacity` inputs.
 pub(crate) struct Workspace {
     pub(crate) capacity: usize,
@@ -69,6 +78,7 @@ pub(crate) struct Workspace {
     pub(crate) activations: [DeviceBuffer; 2],
     pub(crate) section_flags: Option<[DeviceBuffer; 2]>,
     pub(crate) chunks: Option<ChunkBuffers>,
+    pub(crate) split: Option<SplitBuffers>,
     pub(crate) lists: ColumnLists,
     pub(crate) conversion: Option<ConversionBuffers>,
     /// A flag a column; zero between kernels that use them.
@@ -129,6 +139,14 @@ impl Workspace {
                 lists: lists(true)?,
             })
         };
+        let split = || -> Result<_, CudaError> {
+            let columns = inputs.next_multiple_of(COLUMNS_TOGETHER);
+            let halves = columns.saturating_mul(needs.split_inputs);
+            Ok(SplitBuffers {
+                operands: numbers(halves, "activations in halves")?,
+                unscales: numbers(columns, "scales of columns")?,
+            })
+        };
         Ok(Workspace {
             capacity: inputs,
             bits: if binary { Some(numbers(bits, "inputs")?) } else { None },
@@ -139,6 +157,7 @@ impl Workspace {
                 _ => Some([section_flags()?, section_flags()?]),
             },
             chunks: needs.chunks.map(chunks).transpose()?,
+            split: if needs.split_inputs > 0 { Some(split()?) } else { None },
             lists: lists(false)?,
             conversion: needs.conversion.map(conversion).transpose()?,
             flags: numbers(inputs, "flags of columns")?,

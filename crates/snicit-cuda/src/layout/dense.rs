@@ -21,6 +21,15 @@ const TOP: i32 = 14;
 /// halves of it.
 const DEEPEST: i32 = 28;
 
+/// How the weights of a block of outputs lie within a chunk and a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrangement {
+    /// Sixteen outputs after sixteen, as lanes take them, 16 bytes each: for `kernels/dense.cuh`.
+    Lanes,
+    /// Eight outputs after eight, in matrices of 8 by 8: for `kernels/wide_columns.cuh`.
+    Matrices,
+}
+
 /// One layer or several that are computed together. Positions are in bytes from the beginning.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DenseForm {
@@ -48,12 +57,12 @@ impl DenseForm {
         })
     }
 
-    /// Brings layers that [`DenseForm::can_hold`] into the form. Only a layer by itself may have more than
+    /// Appends layers that [`DenseForm::can_hold`] in this form to `blob`. Only a layer by itself may have more than
     /// [`BLOCK_OUTPUTS`] outputs.
     ///
     /// # Panics
     /// If there are too many layers or outputs.
-    pub(crate) fn build(layers: &[&Layer]) -> (Self, Vec<u8>) {
+    pub(crate) fn build(layers: &[&Layer], arrangement: Arrangement, blob: &mut Blob) -> Self {
         assert!((1..=MAX_FUSED_LAYERS).contains(&layers.len()), "too many layers");
         let widest = layers.iter().map(|layer| layer.outputs()).max().unwrap_or(0);
         assert!(layers.len() == 1 || widest <= BLOCK_OUTPUTS, "too many outputs");
@@ -66,7 +75,7 @@ impl DenseForm {
                 .collect();
             begins.push(weights.len() * size_of::<u16>());
             let parts_of_layer = if is_exact(layer, &scales) { 1 } else { 2 };
-            push_weights(&mut weights, layer, &scales, parts_of_layer);
+            push_weights(&mut weights, layer, &scales, parts_of_layer, arrangement);
             parts.push(parts_of_layer);
             let mut of_rows = vec![0.0_f32; layer.outputs().next_multiple_of(PAIR) * 2];
             for (output, row) in of_rows.chunks_exact_mut(2).take(layer.outputs()).enumerate() {
@@ -74,7 +83,6 @@ impl DenseForm {
             }
             rows.push(of_rows);
         }
-        let mut blob = Blob::default();
         let weights = blob.push(&weights);
         let mut descriptions: Vec<u32> = Vec::new();
         for (index, layer) in layers.iter().enumerate() {
@@ -87,13 +95,12 @@ impl DenseForm {
             descriptions.extend([low, high, scale].map(f32::to_bits));
         }
         let last = layers[layers.len() - 1];
-        let form = DenseForm {
+        DenseForm {
             layers: blob.push(&descriptions),
             layer_count: layers.len() as u32,
             bias: blob.push(&last.bias().to_vec(last.outputs())),
             narrow: widest <= NARROW,
-        };
-        (form, blob.into_bytes())
+        }
     }
 
     /// Products of halves for one column, those by zero too; each weight takes two or three.
@@ -104,6 +111,11 @@ impl DenseForm {
             .collect();
         cells * if is_exact(layer, &scales) { 2 } else { 3 }
     }
+}
+
+/// Inputs of a layer, with those that fill up the last chunk.
+pub(crate) fn split_inputs(layer: &Layer) -> usize {
+    layer.inputs().next_multiple_of(CHUNK)
 }
 
 /// By which the kernel multiplies activations behind `activation`; 0 if they have no bound, so that each
@@ -142,8 +154,14 @@ fn is_exact(layer: &Layer, scales: &[(f32, f32)]) -> bool {
 }
 
 /// Appends the weights of a layer: block of outputs by block, chunk of inputs by chunk, part by part, and
-/// there as the kernel's lanes take them, 16 bytes each.
-fn push_weights(to: &mut Vec<u16>, layer: &Layer, scales: &[(f32, f32)], parts: usize) {
+/// there as `arrangement` says.
+fn push_weights(
+    to: &mut Vec<u16>,
+    layer: &Layer,
+    scales: &[(f32, f32)],
+    parts: usize,
+    arrangement: Arrangement,
+) {
     let weights = layer.weights();
     let chunks = weights.inputs().div_ceil(CHUNK);
     for first in (0..weights.outputs()).step_by(BLOCK_OUTPUTS) {
@@ -156,7 +174,7 @@ fn push_weights(to: &mut Vec<u16>, layer: &Layer, scales: &[(f32, f32)], parts: 
             let (inputs, weights) = weights.row(first + output);
             for (&input, &weight) in inputs.iter().zip(weights) {
                 let (chunk, input) = (input as usize / CHUNK, input as usize % CHUNK);
-                let at = chunk * parts * part_size + place(output, input);
+                let at = chunk * parts * part_size + place(arrangement, output, input);
                 let scaled = weight * scale;
                 let (bits, high) = round_to_half(scaled);
                 block[at] = bits;
@@ -169,16 +187,24 @@ fn push_weights(to: &mut Vec<u16>, layer: &Layer, scales: &[(f32, f32)], parts: 
 }
 
 /// Where the weight from input `input` of a chunk to output `output` of a block lies in the chunk's part.
-fn place(output: usize, input: usize) -> usize {
+fn place(arrangement: Arrangement, output: usize, input: usize) -> usize {
     // The instruction's operand A is 16 by 16. Lane 4g + t has its rows g and g + 8 and its columns 2t,
-    // 2t + 1, 2t + 8 and 2t + 9, in the order of `slot`. `neuron_of` of the kernel says which input is which
-    // column: input s / 2 * 16 + s % 2 * 8 + step * 4 + t.
-    let (tile, row) = (output / 16, output % 16);
+    // 2t + 1, 2t + 8 and 2t + 9. `neuron_of` of the kernel says which input is which column: input
+    // s / 2 * 16 + s % 2 * 8 + step * 4 + t.
     let (step, t) = (input / 4 % 2, input % 4);
     let s = input / 16 * 2 + input / 8 % 2;
-    let lane = row % 8 * 4 + t;
-    let slot = s / 2 * 4 + row / 8 * 2 + s % 2;
-    ((tile * 2 + step) * 32 + lane) * 8 + slot
+    match arrangement {
+        Arrangement::Lanes => {
+            let (tile, row) = (output / 16, output % 16);
+            let lane = row % 8 * 4 + t;
+            let slot = s / 2 * 4 + row / 8 * 2 + s % 2;
+            ((tile * 2 + step) * 32 + lane) * 8 + slot
+        }
+        Arrangement::Matrices => {
+            let matrix = (output / 8 * 2 + step) * 2 + s / 2;
+            (matrix * 8 + output % 8) * 8 + t * 2 + s % 2
+        }
+    }
 }
 
 #[cfg(test)]
@@ -189,13 +215,15 @@ mod tests {
 
     #[test]
     fn every_place_is_taken_once() {
-        let mut taken = vec![false; 64 * CHUNK];
-        for output in 0..64 {
-            for input in 0..CHUNK {
-                assert!(!std::mem::replace(&mut taken[place(output, input)], true));
+        for arrangement in [Arrangement::Lanes, Arrangement::Matrices] {
+            let mut taken = vec![false; 64 * CHUNK];
+            for output in 0..64 {
+                for input in 0..CHUNK {
+                    assert!(!std::mem::replace(&mut taken[place(arrangement, output, input)], true));
+                }
             }
+            assert!(taken.iter().all(|&taken| taken));
         }
-        assert!(taken.iter().all(|&taken| taken));
     }
 
     fn layer(weights: &[f32]) -> Layer {

@@ -11,7 +11,9 @@ mod tiles;
 mod update;
 
 pub(crate) use blob::Blob;
-pub(crate) use dense::{BIT_SCALE, BLOCK_OUTPUTS, DenseForm, MAX_FUSED_LAYERS, scale_behind};
+pub(crate) use dense::{
+    Arrangement, BIT_SCALE, BLOCK_OUTPUTS, DenseForm, MAX_FUSED_LAYERS, scale_behind, split_inputs,
+};
 pub(crate) use rows::RowsForm;
 pub(crate) use slabs::{SlabShape, SlabsForm};
 pub(crate) use strips::{STRIP_OUTPUTS, StripsForm};

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::time::{Duration, Instant};
 
-use cudarc::driver::sys::CUfunction_attribute_enum as FunctionAttribute;
+use cudarc::driver::sys::{self, CUfunction_attribute_enum as FunctionAttribute};
 use cudarc::driver::{CudaFunction, CudaStream, result};
 use cudarc::nvrtc::Ptx;
 use rayon::prelude::*;
@@ -41,6 +41,12 @@ const HEADERS: &[(&str, &str)] = &[
     ("alike_layers.cuh", include_str!("../../kernels/alike_layers.cuh")),
     ("block_layers.cuh", include_str!("../../kernels/block_layers.cuh")),
     ("prefetch_layers.cuh", include_str!("../../kernels/prefetch_layers.cuh")),
+    ("dense_columns.cuh", include_str!("../../kernels/dense_columns.cuh")),
+    ("warpgroups.cuh", include_str!("../../kernels/warpgroups.cuh")),
+    ("wide_columns.cuh", include_str!("../../kernels/wide_columns.cuh")),
+    ("wide_few.cuh", include_str!("../../kernels/wide_few.cuh")),
+    ("wide_groups.cuh", include_str!("../../kernels/wide_groups.cuh")),
+    ("wide_tiles.cuh", include_str!("../../kernels/wide_tiles.cuh")),
     ("dense.cuh", include_str!("../../kernels/dense.cuh")),
     ("tensor_cores.cuh", include_str!("../../kernels/tensor_cores.cuh")),
 ];
@@ -84,7 +90,12 @@ kernels! {
         CollectFlagged = "collect_flagged";
     "strips.cu": StripsLayer = "strips_layer", StripsLayerBits = "strips_layer_bits";
     "dense.cu": DenseLayers = "dense_layers";
-    "gather.cu": GatherLayer = "gather_layer", GatherLayerBits = "gather_layer_bits";
+    "clustered_layers.cu": ClusteredLayers = "clustered_layers";
+    "wide_dense.cu": SplitColumns = "split_columns", WideDense = "wide_dense";
+    "gather.cu":
+        GatherLayer = "gather_layer",
+        GatherLayerBits = "gather_layer_bits",
+        GatherLayerColumns = "gather_layer_columns";
     "chunks.cu":
         GroupBits = "group_bits",
         GroupValues = "group_values",
@@ -135,7 +146,7 @@ fn options(architecture: &str) -> Vec<String> {
 /// # Errors
 /// [`CudaError::NvrtcUnfit`] or [`CudaError::Compile`].
 pub fn compile(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> Result<Vec<u8>, CudaError> {
-    let name = format!("sm_{architecture}");
+    let name = target(nvrtc, architecture);
     if !nvrtc.supports(architecture) {
         // CUDA 13 knows no Volta, older versions no Blackwell.
         let package = nvrtc::package_for((architecture < 75).then_some(12));
@@ -145,9 +156,20 @@ pub fn compile(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> Resul
     nvrtc.compile(source, HEADERS, &options(&name), &name)
 }
 
+/// How NVRTC calls the architecture; with what only this one has where that is used.
+fn target(nvrtc: &Nvrtc, architecture: i32) -> String {
+    let only = if has_warpgroups(nvrtc, architecture) { "a" } else { "" };
+    format!("sm_{architecture}{only}")
+}
+
+/// Whether tensor cores take the operands of four warps at a time: Hopper's do, and no others in the same way.
+fn has_warpgroups(nvrtc: &Nvrtc, architecture: i32) -> bool {
+    architecture == 90 && nvrtc.version().0 >= 12
+}
+
 /// The key of a source's compiled code: all that decides what the compiler puts out.
 fn cache_key(nvrtc: &Nvrtc, source: &KernelSource, architecture: i32) -> String {
-    let name = format!("sm_{architecture}");
+    let name = target(nvrtc, architecture);
     let (major, minor) = nvrtc.version();
     let mut parts = vec![source.file.to_owned(), source.text.to_owned(), format!("{major}.{minor}")];
     parts.extend(HEADERS.iter().flat_map(|(file, text)| [(*file).to_owned(), (*text).to_owned()]));
@@ -161,6 +183,8 @@ pub(crate) struct Kernels {
     functions: Vec<CudaFunction>,
     /// Where the compiler was found, and its version.
     pub(crate) compiler: String,
+    /// Whether they were compiled for tensor cores that take the operands of four warps at a time.
+    pub(crate) warpgroups: bool,
     /// How long it took to have all code.
     pub(crate) compilation: Duration,
     /// How many of the sources had to be compiled; the others were in the cache.
@@ -198,7 +222,8 @@ impl Kernels {
         debug_assert_eq!(functions.len(), Kernel::NAMES.len());
         let (major, minor) = nvrtc.version();
         let compiler = format!("NVRTC {major}.{minor} ({})", nvrtc.path().display());
-        Ok(Kernels { functions, compiler, compilation: start.elapsed(), compiled })
+        let warpgroups = has_warpgroups(&nvrtc, architecture);
+        Ok(Kernels { functions, compiler, warpgroups, compilation: start.elapsed(), compiled })
     }
 
     /// Lets a kernel use up to `bytes` of dynamic shared memory.
@@ -211,6 +236,40 @@ impl Kernels {
     pub(crate) fn static_shared_memory(&self, kernel: Kernel) -> Result<usize, CudaError> {
         let bytes = self.function(kernel).shared_size_bytes().to("describe a kernel")?;
         Ok(usize::try_from(bytes).unwrap_or(0))
+    }
+
+    /// How many clusters of blocks of a kernel that has clusters run at the same time, of a grid with so many
+    /// blocks and threads, each block with so much dynamic shared memory.
+    pub(crate) fn clusters_at_once(
+        &self,
+        kernel: Kernel,
+        (blocks, threads): (u32, u32),
+        shared_memory: usize,
+    ) -> Result<u32, CudaError> {
+        let config = sys::CUlaunchConfig {
+            gridDimX: blocks,
+            gridDimY: 1,
+            gridDimZ: 1,
+            blockDimX: threads,
+            blockDimY: 1,
+            blockDimZ: 1,
+            sharedMemBytes: shared_memory as u32,
+            hStream: std::ptr::null_mut(),
+            attrs: std::ptr::null_mut(),
+            numAttrs: 0,
+        };
+        let mut clusters = 0;
+        // SAFETY: the function is loaded, there are no attributes, and one number is written.
+        unsafe {
+            sys::cuOccupancyMaxActiveClusters(
+                &raw mut clusters,
+                self.function(kernel).cu_function(),
+                &raw const config,
+            )
+        }
+        .result()
+        .to("describe a kernel")?;
+        Ok(u32::try_from(clusters).unwrap_or(0).min(blocks))
     }
 
     fn function(&self, kernel: Kernel) -> &CudaFunction {

@@ -126,7 +126,7 @@ impl Conversion {
         centroid_count: usize,
     ) -> Result<Columns, CudaError> {
         let buffers = conversion_buffers(run);
-        let marks = run.new_marks();
+        let marks = run.new_marks()?;
         let arguments = AssignArguments {
             y,
             survives: buffers.survives.pointer(),

@@ -100,7 +100,7 @@ impl PerLayerUpdate {
             spmm.enqueue(run, at, &product)?;
 
             let rebuild = (index + 1) % self.rebuild_interval == 0 && index + 1 < self.layers.len();
-            let marks = if rebuild { run.new_marks() } else { LiveMarks::default() };
+            let marks = if rebuild { run.new_marks()? } else { LiveMarks::default() };
             // More than the cache keeps beside the activations would only be read twice.
             let (next_weights, next_bytes) = match self.weights.resident_layer(index + 1) {
                 (at, bytes) if bytes <= PREFETCHED_BYTES => (at, bytes),

@@ -19,7 +19,7 @@ pub(super) fn recover(run: &mut Run<'_>, converted: &Converted) -> Result<Column
 
     let all = converted.of_threshold_layer;
     let to = columns.other_buffer();
-    let marks = run.new_marks();
+    let marks = run.new_marks()?;
     let arguments = RecoverArguments {
         converted: run.activations(columns.buffer),
         slots: columns.slots,

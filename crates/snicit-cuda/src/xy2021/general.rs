@@ -17,6 +17,8 @@ const MIN_TILED_INPUTS: usize = 1024;
 const MIN_TILED_CONNECTIONS: usize = 8;
 /// More chunks than these leave streams so short that most of a four is padding.
 const MAX_CHUNKS: usize = 6;
+/// Columns of an output that a warp of `kernels/gather.cu` takes.
+const COLUMNS_A_WARP: usize = 128;
 /// Threads of a block of `kernels/tiles.cu`: as many as registers allow.
 const TILE_THREADS: u32 = 1024;
 const CHUNK_THREADS: u32 = 512;
@@ -24,8 +26,7 @@ const CHUNK_THREADS: u32 = 512;
 /// Brings a layer into the form of the general kernels.
 pub(super) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Vec<u8>) {
     let mut blob = Blob::default();
-    let rows =
-        RowsSpmm { form: RowsForm::build(layer, &mut blob), outputs: layer.outputs(), below: u32::MAX };
+    let rows = RowsSpmm::build(layer, u32::MAX, &mut blob);
     let shape = TileShape::fitting(layer.inputs(), device.shared_memory);
     let tiled = layer.inputs() >= MIN_TILED_INPUTS
         && layer.weights().connections() >= MIN_TILED_CONNECTIONS * layer.outputs()
@@ -43,11 +44,18 @@ pub(super) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Vec<u8>) 
 }
 
 /// The product row by row.
-struct RowsSpmm {
+pub(crate) struct RowsSpmm {
     form: RowsForm,
     outputs: usize,
     /// Does nothing if there are so many columns or more.
     below: u32,
+}
+
+impl RowsSpmm {
+    /// Appends a layer's form to `blob`; the product does nothing with `below` columns or more.
+    pub(crate) fn build(layer: &Layer, below: u32, blob: &mut Blob) -> Self {
+        RowsSpmm { form: RowsForm::build(layer, blob), outputs: layer.outputs(), below }
+    }
 }
 
 impl Spmm for RowsSpmm {
@@ -78,14 +86,15 @@ impl Spmm for RowsSpmm {
         };
         let kernel = match product.columns.layout {
             Layout::BitRows => Kernel::GatherLayerBits,
-            _ => Kernel::GatherLayer,
+            Layout::NeuronMajor => Kernel::GatherLayer,
+            _ => Kernel::GatherLayerColumns,
         };
-        run.launch_waves(
-            kernel,
-            THREADS,
-            waves(product),
-            GatherArguments { layer, rows: product.rows(run, self.outputs) },
-        )
+        // Blocks without work take their time, too.
+        let warps = run.batch.div_ceil(COLUMNS_A_WARP).saturating_mul(self.outputs);
+        let needed = u32::try_from(warps.div_ceil(THREADS as usize / 32)).unwrap_or(u32::MAX);
+        let blocks = (run.gpu.blocks_of(THREADS) * waves(product)).min(needed);
+        let arguments = GatherArguments { layer, rows: product.rows(run, self.outputs) };
+        run.launch_blocks(kernel, (blocks, THREADS), 0, arguments)
     }
 }
 

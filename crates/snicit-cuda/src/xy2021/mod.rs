@@ -8,6 +8,8 @@
 
 mod general;
 
+pub(crate) use general::RowsSpmm;
+
 use snicit::Layer;
 use snicit::network::MiniBlocks;
 
@@ -42,11 +44,13 @@ pub(crate) struct Choice {
     pub(crate) dense: bool,
     pub(crate) strips: bool,
     pub(crate) mean_outputs: f64,
+    /// Activations of a column that are split for tensor cores.
+    pub(crate) split_inputs: usize,
 }
 
 impl Choice {
-    pub(crate) fn dense() -> Self {
-        Choice { dense: true, strips: false, mean_outputs: 0.0 }
+    pub(crate) fn dense(spmm: &DenseSpmm) -> Self {
+        Choice { dense: true, strips: false, mean_outputs: 0.0, split_inputs: spmm.split_inputs() }
     }
 }
 
@@ -74,8 +78,9 @@ pub(crate) fn build(
     device: &Device,
 ) -> (Box<dyn Spmm>, Choice, Vec<u8>) {
     if prefers_dense(layer, limits) {
-        let (spmm, bytes) = DenseSpmm::build(layer);
-        return (Box::new(spmm), Choice::dense(), bytes);
+        let (spmm, bytes) = DenseSpmm::build(&[layer], 0.0, limits);
+        let choice = Choice::dense(&spmm);
+        return (Box::new(spmm), choice, bytes);
     }
     build_sparse(layer, device)
 }
@@ -85,7 +90,7 @@ pub(crate) fn choose(layer: &Layer) -> (MiniBlocks, Choice) {
     let blocks = MiniBlocks::find(layer.weights());
     let reads = StripsForm::input_reads(layer, &blocks);
     let strips = strips_cost(reads) <= rows_cost(layer) && u32::try_from(reads).is_ok();
-    let choice = Choice { dense: false, strips, mean_outputs: blocks.mean_outputs() };
+    let choice = Choice { dense: false, strips, mean_outputs: blocks.mean_outputs(), split_inputs: 0 };
     (blocks, choice)
 }
 

@@ -144,18 +144,20 @@ fn all_widths() {
                     seed: seed as u64,
                 };
                 let network = case.network();
-                let inputs = case.inputs(83);
-                check(&engine, &network, &inputs, &format!("{widths:?}, halves: {halves}"));
+                for inputs in [case.inputs(83), case.inputs(520)] {
+                    check(&engine, &network, &inputs, &format!("{widths:?}, halves: {halves}"));
+                }
                 check(&engine, &network, &case.bits(83), &format!("{widths:?}, bits"));
             }
         }
     }
 }
 
-/// Tiles of 8, 40 and 80 columns, one column more and less, and more tiles than a GPU has multiprocessors.
+/// Tiles of 8, 16, 32, 40 and 80 columns, one column more and less, and more tiles than a GPU has multiprocessors
+/// or clusters of them.
 #[test]
 fn all_batches() {
-    let batches = [1, 7, 8, 9, 80, 81, 1055, 2111, 5441, 11_000];
+    let batches = [1, 7, 8, 9, 80, 129, 257, 512, 513, 1055, 2111, 5441, 11_000];
     for engine in dense_engines() {
         for (widths, batches) in [
             (&[40, 128, 128, 100][..], &batches[..]),
@@ -173,6 +175,104 @@ fn all_batches() {
             for &batch in batches {
                 check(&engine, &network, &case.inputs(batch), &format!("{widths:?}"));
             }
+        }
+    }
+}
+
+/// Layers with more outputs than a block of weights, around the sizes of tiles and chunks.
+#[test]
+fn wide_layers() {
+    let widths: [&[usize]; 8] = [
+        &[1, 257, 1],
+        &[31, 300, 511],
+        &[32, 513, 300, 10],
+        &[33, 1000, 257, 2],
+        &[784, 512, 512, 10],
+        &[4096, 300],
+        &[300, 2048],
+        &[1025, 1024, 1023],
+    ];
+    for engine in dense_engines() {
+        for (seed, widths) in widths.into_iter().enumerate() {
+            for halves in [true, false] {
+                let case = Case {
+                    widths,
+                    densities: &[1.0, 0.3, 0.6],
+                    activations: &[RELU, CLIPPED, RELU, Activation::Identity],
+                    halves,
+                    seed: 50 + seed as u64,
+                };
+                let network = case.network();
+                for batch in [1, 8, 9, 65] {
+                    check(
+                        &engine,
+                        &network,
+                        &case.inputs(batch),
+                        &format!("{widths:?}, halves: {halves}"),
+                    );
+                }
+                check(&engine, &network, &case.bits(33), &format!("{widths:?}, bits"));
+            }
+        }
+    }
+}
+
+/// As many columns as each tile of the wide kernel is chosen for, on a GPU with 132 multiprocessors.
+#[test]
+fn wide_layers_of_many_columns() {
+    for engine in dense_engines() {
+        for (widths, halves) in [(&[40, 257], true), (&[70, 600], false), (&[45, 1000], true)] {
+            let case = Case { widths, densities: &[0.7], activations: &[RELU], halves, seed: 70 };
+            let network = case.network();
+            for batch in [33, 64, 600, 1665, 2113, 3169, 4225, 6337, 8449] {
+                check(&engine, &network, &case.inputs(batch), &format!("{widths:?}, halves: {halves}"));
+            }
+        }
+    }
+}
+
+/// Columns that become empty are left out, behind the first layers of wide and narrow networks.
+#[test]
+fn dropped_columns() {
+    for engine in dense_engines() {
+        for widths in [&[300, 400, 500, 300][..], &[40, 100, 256, 90]] {
+            let case = Case { widths, densities: &[0.2], activations: &[RELU], halves: false, seed: 80 };
+            let network = case.network();
+            let layers = network.layers().iter().map(|layer| {
+                Layer::new(layer.weights().clone(), Bias::Uniform(-0.6), layer.activation()).unwrap()
+            });
+            let network = Network::new(layers.collect::<Vec<_>>()).unwrap();
+            for batch in [5, 70, 700] {
+                check(&engine, &network, &case.inputs(batch), &format!("{widths:?}, dropped"));
+            }
+            let plan = Plan::new(Method::Xy2021);
+            let outcome = engine.prepare(&network, &plan).unwrap().infer(&case.inputs(700)).unwrap();
+            let left = outcome.report.live_columns[widths.len() - 1];
+            assert!((1..700).contains(&left), "{left} columns are left of 700");
+        }
+    }
+}
+
+/// More sizes in turn than are kept recorded, on the same memory.
+#[test]
+fn many_sizes_in_turn() {
+    for engine in dense_engines() {
+        let case = Case {
+            widths: &[40, 300, 32],
+            densities: &[0.4],
+            activations: &[RELU],
+            halves: false,
+            seed: 90,
+        };
+        let network = case.network();
+        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).unwrap();
+        for batch in [700, 300, 65, 9, 8, 2, 1, 700, 65] {
+            let inputs = case.inputs(batch);
+            let output = prepared.infer(&inputs).unwrap().output;
+            let expected = reference::infer(&network, &inputs);
+            let bound = reference::rounding_error_bound(&network, &inputs);
+            let (excess, input, neuron) = worst_excess(&output, &expected, &bound, SLACK);
+            assert!(excess <= 0.0, "{batch} inputs: input {input}, neuron {neuron}");
         }
     }
 }

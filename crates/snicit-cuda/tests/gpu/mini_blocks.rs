@@ -87,11 +87,8 @@ fn equal_in_blocks(_input: u32, output: u32) -> f32 {
 #[test]
 fn radix_nets_in_chunks_and_in_panels() {
     type Weight = fn(u32, u32) -> f32;
-    let weights = [
-        ("equal", (|_, _| 0.0625) as Weight),
-        ("equal in blocks", equal_in_blocks),
-        ("uneven", uneven),
-    ];
+    let weights =
+        [("equal", (|_, _| 0.0625) as Weight), ("equal in blocks", equal_in_blocks), ("uneven", uneven)];
     for (weights, weight) in weights {
         let network = radix_net(1024, 12, weight);
         let inputs = Inputs::from(digits::generate(300, 32, 2));
