@@ -47,14 +47,21 @@ struct WideBounds {
     __device__ __forceinline__ WideBounds(const WideArguments& a, const DenseLayer& layer)
         : low(a.plain ? -__int_as_float(0x7f800000) : layer.low),
           high(a.plain ? __int_as_float(0x7f800000) : layer.high) {}
+
+    __device__ __forceinline__ void lift() {
+        low = -__int_as_float(0x7f800000);
+        high = __int_as_float(0x7f800000);
+    }
 };
 
-// Sums of 16 outputs and 8 NT columns to activations in memory.
+// Sums of 16 outputs and 8 NT columns to activations in memory: of all inputs, or of a section of them. The first
+// section begins sums in memory, and the last makes them activations.
 template <u32 NT>
 __device__ __forceinline__ void finish(const WideArguments& a, const DenseLayer& layer, const float (&acc)[NT][4],
-                                       u32 row0, u32 column0, u32 count) {
+                                       u32 row0, u32 column0, u32 count, bool begins, bool ends) {
     const u32 group = lane_id() / 4, first = column0 + lane_id() % 4 * 2;
-    const WideBounds bounds(a, layer);
+    WideBounds bounds(a, layer);
+    if (!ends) bounds.lift();
     u64 live = 0; // a bit a column of this lane
 #pragma unroll
     for (u32 half = 0; half < 2; ++half) {
@@ -66,16 +73,18 @@ __device__ __forceinline__ void finish(const WideArguments& a, const DenseLayer&
             const u32 column = first + n * 8;
             if (column >= count) break;
             const float2 unscale = *reinterpret_cast<const float2*>(a.unscales + column);
-            const float2 y = {
-                clamp(fmaf(acc[n][half * 2] * row.unscale, unscale.x, row.bias), bounds.low, bounds.high),
-                clamp(fmaf(acc[n][half * 2 + 1] * row.unscale, unscale.y, row.bias), bounds.low, bounds.high)};
             // A panel has room behind the last column.
-            *reinterpret_cast<float2*>(a.rows.to + panel_offset(column, a.rows.neurons_out) + u64(output) * PANEL) =
-                y;
+            float2* to = reinterpret_cast<float2*>(a.rows.to + panel_offset(column, a.rows.neurons_out) +
+                                                   u64(output) * PANEL);
+            const float2 before = begins ? float2{row.bias, row.bias} : *to;
+            const float2 y = {
+                clamp(fmaf(acc[n][half * 2] * row.unscale, unscale.x, before.x), bounds.low, bounds.high),
+                clamp(fmaf(acc[n][half * 2 + 1] * row.unscale, unscale.y, before.y), bounds.low, bounds.high)};
+            *to = y;
             live |= u64(u32(y.x != 0) | u32(y.y != 0) << 1) << 2 * n;
         }
     }
-    if (!a.rows.marks.flags) return;
+    if (!ends || !a.rows.marks.flags) return;
     for (u32 step = 4; step < WARP; step *= 2) live |= __shfl_xor_sync(ALL_LANES, live, step);
     if (group != 0) return;
     for (u32 k = 0; k < 2 * NT; ++k) {

@@ -11,6 +11,9 @@ template <u32 NT>
 struct Groups {
     static constexpr u32 STAGES = 4;
     static constexpr u32 ROWS = 128;
+    // Tensor cores cut sums instead of rounding them: behind so many chunks, what has come together is added to what
+    // is in memory.
+    static constexpr u32 SECTION = 64;
     static constexpr u32 COLUMNS = NT * 8;
     static constexpr u32 WEIGHTS = ROWS / 8 * LINES; // of a part; pieces of 16 bytes
     static constexpr u32 STAGE = 2 * WEIGHTS + NT * OPERANDS;
@@ -61,39 +64,45 @@ struct Groups {
         const u32 group = warp_id() / 4;
         const bool leads = threadIdx.x % (4 * WARP) == 0;
         for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
-            float acc[NT * 4] = {};
-            u32 before = STAGES; // whose products may be under way
-            for (u32 chunk = 0; chunk < chunks; ++chunk) {
-                full[stage].await(turn);
-                const uint4* w = shared_memory + stage * STAGE + group * (ROWS / 16) * LINES;
-                const uint4* y = shared_memory + stage * STAGE + 2 * WEIGHTS;
-                begin_groups();
+            u32 chunk = 0;
+            do {
+                float acc[NT * 4] = {};
+                const bool begins = chunk == 0;
+                const u32 end = min(chunks, chunk + SECTION);
+                u32 before = STAGES; // whose products may be under way
+                for (; chunk < end; ++chunk) {
+                    full[stage].await(turn);
+                    const uint4* w = shared_memory + stage * STAGE + group * (ROWS / 16) * LINES;
+                    const uint4* y = shared_memory + stage * STAGE + 2 * WEIGHTS;
+                    begin_groups();
 #pragma unroll
-                for (u32 step = 0; step < 2; ++step) {
-                    auto weights = [&](u32 part) {
-                        return matrices_at(w + part * WEIGHTS + step * 2 * MATRIX, MATRIX * 16, LINES * 16);
-                    };
-                    auto columns = [&](u32 part) {
-                        return matrices_at(y + (step * 4 + part * 2) * MATRIX, MATRIX * 16, OPERANDS * 16);
-                    };
-                    multiply_group(acc, weights(0), columns(0));
-                    multiply_group(acc, weights(0), columns(1));
-                    if (TWO_PARTS) multiply_group(acc, weights(1), columns(0));
+                    for (u32 step = 0; step < 2; ++step) {
+                        auto weights = [&](u32 part) {
+                            return matrices_at(w + part * WEIGHTS + step * 2 * MATRIX, MATRIX * 16, LINES * 16);
+                        };
+                        auto columns = [&](u32 part) {
+                            return matrices_at(y + (step * 4 + part * 2) * MATRIX, MATRIX * 16, OPERANDS * 16);
+                        };
+                        multiply_group(acc, weights(0), columns(0));
+                        multiply_group(acc, weights(0), columns(1));
+                        if (TWO_PARTS) multiply_group(acc, weights(1), columns(0));
+                    }
+                    end_group();
+                    await_groups<1>();
+                    if (before < STAGES && leads) empty[before].arrive();
+                    before = stage;
+                    next_stage();
                 }
-                end_group();
-                await_groups<1>();
-                if (before < STAGES && leads) empty[before].arrive();
-                before = stage;
-                next_stage();
-            }
-            await_groups<0>();
-            if (leads) empty[before].arrive();
-            float sums[NT][4];
+                await_groups<0>();
+                if (leads) empty[before].arrive();
+                float sums[NT][4];
 #pragma unroll
-            for (u32 n = 0; n < NT; ++n)
+                for (u32 n = 0; n < NT; ++n)
 #pragma unroll
-                for (u32 i = 0; i < 4; ++i) sums[n][i] = acc[n * 4 + i];
-            finish(a, layer, sums, u32(item % blocks) * ROWS + warp_id() * 16, u32(item / blocks) * COLUMNS, count);
+                    for (u32 i = 0; i < 4; ++i) sums[n][i] = acc[n * 4 + i];
+                finish(a, layer, sums, u32(item % blocks) * ROWS + warp_id() * 16, u32(item / blocks) * COLUMNS,
+                       count, begins, end == chunks);
+            } while (chunk < chunks);
         }
     }
 

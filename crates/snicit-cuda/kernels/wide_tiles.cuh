@@ -94,6 +94,7 @@ struct Wide {
         u32 stage = 0;
         for (u64 item = blockIdx.x; item < items; item += gridDim.x) {
             const u32 rows = rows_from(layer, row_of(item));
+            const u32 column = (tile_of(item) + wn * NT) * 8;
             float acc[MT][NT][4] = {};
 #pragma unroll 1
             for (u32 chunk = 0; chunk < chunks; ++chunk) {
@@ -106,9 +107,9 @@ struct Wide {
                 }
                 stage = stage + 1 == STAGES ? 0 : stage + 1;
             }
-            const u32 column = (tile_of(item) + wn * NT) * 8;
 #pragma unroll
-            for (u32 m = 0; m < MT; ++m) finish(a, layer, acc[m], row_of(item) + (wm * MT + m) * 16, column, count);
+            for (u32 m = 0; m < MT; ++m)
+                finish(a, layer, acc[m], row_of(item) + (wm * MT + m) * 16, column, count, true, true);
         }
     }
 

@@ -322,15 +322,25 @@ fn deep_networks() {
 #[test]
 fn precision_of_a_layer() {
     for engine in dense_engines() {
-        for (halves, inputs) in [(true, 256), (false, 256), (true, 784), (false, 784), (false, 4096)] {
+        let layers = [
+            (true, 256, 256, 300),
+            (false, 256, 256, 300),
+            (true, 784, 256, 300),
+            (false, 784, 256, 300),
+            (false, 4096, 256, 300),
+            // Of wide layers in tiles.
+            (false, 784, 1000, 600),
+            (false, 4096, 1000, 600),
+        ];
+        for (halves, inputs, outputs, batch) in layers {
             let case = Case {
-                widths: &[inputs, 256],
+                widths: &[inputs, outputs],
                 densities: &[0.6],
                 activations: &[Activation::Identity],
                 halves,
                 seed: 40,
             };
-            let (network, inputs) = (case.network(), case.inputs(300));
+            let (network, inputs) = (case.network(), case.inputs(batch));
             let plan = Plan::new(Method::Xy2021);
             let output = engine.prepare(&network, &plan).unwrap().infer(&inputs).unwrap().output;
             let (expected, found) = (reference::infer(&network, &inputs), output.to_activations());
@@ -348,7 +358,7 @@ fn precision_of_a_layer() {
                     worst = if error.is_nan() { f64::NAN } else { worst.max(error) };
                 }
             }
-            eprintln!("{} inputs, halves {halves}: {worst:.1e}", layer.inputs());
+            eprintln!("{} inputs, {outputs} outputs, halves {halves}: {worst:.1e}", layer.inputs());
             let limit = if layer.inputs() < 1000 { 1e-6 } else { 4e-6 };
             assert!(worst <= limit, "{} inputs, halves {halves}: {worst:e}", layer.inputs());
         }
