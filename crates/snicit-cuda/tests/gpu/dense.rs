@@ -317,8 +317,9 @@ fn deep_networks() {
     }
 }
 
-/// One layer loses at most a millionth of the sum of magnitudes, or so: sums are cut with every sixteen
-/// products, so it is a little more where there are many. Float32 itself may lose 10⁻⁵ with 256 inputs.
+/// What a layer loses of the sum of magnitudes grows with its inputs, since sums are cut with every sixteen
+/// products: seen were 1.2·10⁻⁶ with 784. Wide layers begin a new sum after 2048 inputs. Float32 itself may lose 10⁻⁵
+/// with 256 inputs.
 #[test]
 fn precision_of_a_layer() {
     for engine in dense_engines() {
@@ -359,7 +360,7 @@ fn precision_of_a_layer() {
                 }
             }
             eprintln!("{} inputs, {outputs} outputs, halves {halves}: {worst:.1e}", layer.inputs());
-            let limit = if layer.inputs() < 1000 { 1e-6 } else { 4e-6 };
+            let limit = 5e-7 + 2e-9 * layer.inputs().min(2048) as f64;
             assert!(worst <= limit, "{} inputs, halves {halves}: {worst:e}", layer.inputs());
         }
     }
