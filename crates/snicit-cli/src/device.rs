@@ -65,7 +65,7 @@ pub(crate) struct ScheduleArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum Schedule {
-    /// The engine's: matrix units up to the threshold layer, and few launches behind it, where the network
+    /// The engine's: mini-blocks up to the threshold layer, and few launches behind it, where the network
     /// allows it
     #[default]
     Engine,

@@ -7,6 +7,8 @@
 // A mask says which chunks are not zero, one bit a chunk:
 //   word (k / panel * groups + g) * (panel / 32) + k % panel / 32, bit k % 32
 // A chunk whose bit is not set was not written and must not be read. Binary inputs are chunks of 16 bits.
+// Between layers that both can, those of a group that are not zero follow one another without gaps within each piece
+// of a panel, in the order of their slots (`from_packed` and `to_packed` in masked_blocks.cuh).
 #pragma once
 #include "common.cuh"
 
@@ -25,9 +27,6 @@ struct Chunks {
     }
     __device__ __forceinline__ u32 panel() const { return 1u << panel_bits; }
     __device__ __forceinline__ u32 words() const { return panel() / 32; } // of a mask of a group and panel
-    __device__ __forceinline__ const float* column(u32 slot) const {
-        return static_cast<const float*>(values) + u64(first_chunk(slot)) * GROUP;
-    }
     __device__ __forceinline__ u64 mask_word(u32 slot, u32 group) const {
         return (u64(slot >> panel_bits) * groups + group) * words() + (slot & (panel() - 1)) / 32;
     }

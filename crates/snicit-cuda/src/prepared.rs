@@ -165,7 +165,10 @@ impl CudaPrepared {
             notes.push(EarlyExit::note(early_exit.as_ref(), layers));
         }
         if plan.merge_equal_columns {
-            notes.push("equal columns are not merged on the GPU; the answer is the same".to_owned());
+            notes.push(
+                "on the GPU only SNICIT's mini-blocks merge equal columns, with or without this extra"
+                    .to_owned(),
+            );
         }
         Ok(CudaPrepared {
             network: network.clone(),
@@ -528,7 +531,7 @@ impl Preparation<'_> {
         Ok(Box::new(method))
     }
 
-    /// The network's first `layers` layers by mini-blocks on the matrix units, where that is wanted and fit.
+    /// The network's first `layers` layers by the engine's mini-blocks, where that is wanted and fit.
     fn mini_blocks(
         &self,
         snicit: &SnicitOptions,
