@@ -169,7 +169,7 @@ impl Points {
             return Ok(true);
         }
         self.number += 1;
-        watch.point_begins(self.number, &task, self.left());
+        watch.point_begins(self.number, &task, self.time_left(&fitting));
         self.open.pop_front();
         let deepest = deepest(&fitting, task.workload());
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
@@ -233,32 +233,38 @@ impl Points {
     /// The open points that fit the memory and what is left of the budget.
     fn fitting(&self) -> Vec<Task> {
         let open: Vec<Task> = self.open.iter().cloned().collect();
-        match self.budget {
-            Some(budget) => {
-                let left = budget.saturating_sub(self.begun.elapsed());
-                self.estimates.fitting(&open, self.held.as_ref(), self.repetitions, left)
-            }
+        match self.budget_left() {
+            Some(left) => self.estimates.fitting(&open, self.held.as_ref(), self.repetitions, left),
             None => open,
         }
     }
 
     fn too_expensive(&self, task: &Task) -> String {
-        let budget = self.budget.unwrap_or_default().as_secs_f64();
-        let left = budget - self.begun.elapsed().as_secs_f64();
-        let price = match self.estimates.point(task, self.repetitions) {
+        let (budget, left) = (self.budget.unwrap_or_default(), self.budget_left().unwrap_or_default());
+        let price = self.estimates.point(task, self.repetitions);
+        let told = match price {
             Some(price) => format!("about {} s", significant(price.as_secs_f64())),
             None => "nothing like it was timed yet".to_owned(),
         };
+        let taken = if price.is_some_and(|price| price <= left) { ", which others need" } else { "" };
         format!(
-            "{price}, and of the budget of {} s, {:.0} s are left",
-            significant(budget),
-            left.max(0.0)
+            "{told}; of the budget of {} s, {:.0} s are left{taken}",
+            significant(budget.as_secs_f64()),
+            left.as_secs_f64()
         )
     }
 
-    /// About how long the open points take, as far as that can be said.
-    fn left(&self) -> Option<Duration> {
-        self.estimates.all(self.open.iter(), self.repetitions)
+    fn budget_left(&self) -> Option<Duration> {
+        self.budget.map(|budget| budget.saturating_sub(self.begun.elapsed()))
+    }
+
+    /// About how long the points that will be run take, as far as that can be said.
+    fn time_left(&self, fitting: &[Task]) -> Option<Duration> {
+        let all = self.estimates.all(fitting.iter(), self.repetitions);
+        match self.budget_left() {
+            Some(left) => all.map(|all| all.min(left)),
+            None => all,
+        }
     }
 }
 

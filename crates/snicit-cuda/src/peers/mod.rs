@@ -84,12 +84,11 @@ impl Peer {
         }
         let bytes = cublas::dense_bytes(layers.iter().copied());
         let (_, memory) = self.engine.device().memory().ok()?;
-        let gb = |bytes: f64| bytes / 1e9;
-        (bytes as f64 > memory as f64 * cublas::WEIGHTS_SHARE).then(|| {
+        let (gb, memory_gb) = (bytes as f64 / 1e9, memory as f64 / 1e9);
+        let most = memory_gb * cublas::WEIGHTS_SHARE;
+        (gb > most).then(|| {
             format!(
-                "as dense matrices the weights take {:.0} GB, the GPU has {:.0} GB",
-                gb(bytes as f64),
-                gb(memory as f64)
+                "as dense matrices the weights take {gb:.0} GB; of the GPU's {memory_gb:.0} GB they may take {most:.0}"
             )
         })
     }
