@@ -4,6 +4,8 @@
 //! general [CASE…] [--repeat N] [--inputs N] [--methods XY,SNICIT,cuSPARSE,cuBLAS]
 //! ```
 //!
+//! Two more methods are `sparse` and `dense`: XY-2021 held to one of its products, for its cost model.
+//!
 //! A case is `NEURONS-LAYERS-CONNECTIONS-INPUTS`: so many layers of random connections and weights, and one to 16
 //! outputs behind them. Weights are scaled so that activations neither die nor grow; the share of those that are
 //! not zero, and of those at the upper bound, is printed. Answers are checked against the float64 reference on a
@@ -21,8 +23,8 @@ use snicit::{
     Activation, Bias, BitActivations, Engine, Inputs, Layer, Method, Network, Outcome, Plan, Prepared,
     SparseWeights, reference,
 };
-use snicit_cuda::CudaEngine;
 use snicit_cuda::peers::{Peer, PeerLibrary};
+use snicit_cuda::{CudaEngine, CudaOptions, Products};
 
 const OUTPUTS: usize = 16;
 const SAMPLED: usize = 12;
@@ -248,9 +250,15 @@ fn prepare(
     if let Some(library) = PeerLibrary::ALL.into_iter().find(|library| library.name() == name) {
         return Ok(Peer::new(engine, library)?.prepare(network, network.layers().len() / 2)?);
     }
-    let method: Method = name.parse()?;
-    let plan = Plan::new(method).at_threshold_layer(network.layers().len() / 2);
-    Ok(engine.prepare(network, &plan)?)
+    let plan = |method| Plan::new(method).at_threshold_layer(network.layers().len() / 2);
+    let products = match name {
+        "sparse" => Products::Sparse,
+        "dense" => Products::Dense,
+        method => return Ok(engine.prepare(network, &plan(method.parse()?))?),
+    };
+    let mut options = CudaOptions::default();
+    options.products = products;
+    Ok(CudaEngine::with_options(&options)?.prepare(network, &plan(Method::Xy2021))?)
 }
 
 /// Of the activations after the first, a middle and the last hidden layer.

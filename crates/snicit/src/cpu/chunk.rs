@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::divided;
 use super::kernels::{Kernels, LaneMoves};
 use super::run::Source;
 use super::spmm::{PreparedLayer, SpmmScratch};
@@ -92,13 +93,13 @@ impl Chunk {
         self.inputs.len()
     }
 
-    /// Computes one layer and gives the number of columns that are live after it.
-    pub(super) fn pass(&mut self, layer: &PreparedLayer) -> usize {
+    /// Computes one layer on `threads` threads and gives the number of columns that are live after it.
+    pub(super) fn pass(&mut self, layer: &PreparedLayer, threads: usize) -> usize {
         self.neurons = layer.spmm.outputs();
         // Kernels write every row: what is in the buffer from before does not matter.
         self.next_rows.resize(self.live.len() * self.neurons, LaneRow::ZERO);
         let Chunk { rows, next_rows, live, scratch, .. } = self;
-        layer.spmm.multiply_tiles(&layer.epilogue, rows, next_rows, live, scratch);
+        divided::multiply_tiles(layer, rows, next_rows, live, scratch, threads);
         std::mem::swap(&mut self.rows, &mut self.next_rows);
         self.mask_padding();
         self.live.iter().map(|mask| mask.count_ones() as usize).sum()

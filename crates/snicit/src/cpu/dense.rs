@@ -1,8 +1,10 @@
 //! The dense product, for layers with so many connections that skipping the others does not pay.
 
-use super::kernels::Kernels;
-use super::layout::{DenseWeights, Epilogue};
-use super::spmm::{Spmm, SpmmScratch};
+use std::ops::Range;
+
+use super::kernels::{DensePart, Kernels};
+use super::layout::{DenseWeights, Epilogue, panels_for};
+use super::spmm::{Spmm, SpmmInParts, SpmmScratch};
 use super::tile::{LANES, LaneMask, LaneRow};
 use crate::SparseWeights;
 
@@ -23,13 +25,67 @@ impl DenseSpmm {
         weights.inputs().saturating_mul(weights.outputs().next_multiple_of(LANES))
     }
 
-    /// Panels whose weights stay in the second-level cache while all tiles pass them.
+    /// Panels of which a block of inputs stays in the second-level cache while all tiles pass it.
     fn panels_at_once(&self) -> usize {
-        const CACHED_BYTES: usize = 1 << 20;
-        let panel_bytes = (self.weights.inputs() * size_of::<LaneRow>()).max(1);
-        (CACHED_BYTES / panel_bytes).max(1)
+        let panel_bytes = self.weights.inputs().min(INPUTS_AT_ONCE) * size_of::<LaneRow>();
+        (CACHED_BYTES / panel_bytes.max(1)).max(1)
+    }
+
+    /// `outputs`, whole panels, for as many tiles as `live` has masks.
+    fn multiply_outputs(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        live: &mut [LaneMask],
+        scratch: &mut SpmmScratch,
+    ) {
+        let (inputs, rows) = (self.weights.inputs(), outputs.len());
+        let (panels, at_once) = (outputs.start / LANES..panels_for(outputs.end), self.panels_at_once());
+        let side_by_side = self.kernels.dense_tiles();
+        let SpmmScratch { active, active_ends, .. } = scratch;
+        active.clear();
+        active_ends.clear();
+        for first in (0..live.len()).step_by(side_by_side) {
+            let tiles = first..live.len().min(first + side_by_side);
+            let rows = &input[tiles.start * inputs..tiles.end * inputs];
+            self.kernels.active_neurons(rows, tiles.len(), active);
+            active_ends.push(active.len());
+        }
+        live.fill(0);
+        for first_panel in panels.clone().step_by(at_once) {
+            let panels = first_panel..panels.end.min(first_panel + at_once);
+            for first_input in (0..inputs.max(1)).step_by(INPUTS_AT_ONCE) {
+                let block = first_input..inputs.min(first_input + INPUTS_AT_ONCE);
+                let (mut first_tile, mut first_active) = (0, 0);
+                for (live, &active_end) in live.chunks_mut(side_by_side).zip(&*active_ends) {
+                    let tiles = first_tile..first_tile + live.len();
+                    let of_tiles = &active[first_active..active_end];
+                    (first_tile, first_active) = (tiles.end, active_end);
+                    let part = DensePart {
+                        weights: &self.weights,
+                        panels: panels.clone(),
+                        outputs: outputs.clone(),
+                        active: within(of_tiles, &block),
+                        epilogue: (block.end == inputs).then_some(epilogue),
+                        continues: block.start > 0,
+                    };
+                    let input = &input[tiles.start * inputs..tiles.end * inputs];
+                    let output = &mut output[tiles.start * rows..tiles.end * rows];
+                    self.kernels.dense(&part, input, output, live);
+                }
+            }
+        }
     }
 }
+
+/// Weights that stay in the second-level cache.
+const CACHED_BYTES: usize = 1 << 20;
+
+/// Inputs that all tiles pass before the next: those of a wide layer would drive each other, and the weights, out
+/// of the second-level cache.
+const INPUTS_AT_ONCE: usize = 1024;
 
 impl Spmm for DenseSpmm {
     fn inputs(&self) -> usize {
@@ -47,9 +103,7 @@ impl Spmm for DenseSpmm {
         output: &mut [LaneRow],
         scratch: &mut SpmmScratch,
     ) -> LaneMask {
-        let mut live = [0];
-        self.multiply_tiles(epilogue, input, output, &mut live, scratch);
-        live[0]
+        self.multiply_part(0..self.outputs(), epilogue, input, output, scratch)
     }
 
     fn multiply_tiles(
@@ -60,23 +114,7 @@ impl Spmm for DenseSpmm {
         live: &mut [LaneMask],
         scratch: &mut SpmmScratch,
     ) {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        let (panels, at_once) = (self.weights.panels(), self.panels_at_once());
-        live.fill(0);
-        for first_panel in (0..panels).step_by(at_once) {
-            let panels = first_panel..panels.min(first_panel + at_once);
-            let mut tile = 0;
-            for live in live.chunks_mut(self.kernels.dense_tiles()) {
-                let tiles = tile..tile + live.len();
-                let input = &input[tiles.start * inputs..tiles.end * inputs];
-                let output = &mut output[tiles.start * outputs..tiles.end * outputs];
-                scratch.active.clear();
-                self.kernels.active_neurons(input, live.len(), &mut scratch.active);
-                let (panels, active) = (panels.clone(), &scratch.active);
-                self.kernels.dense(&self.weights, panels, epilogue, active, input, output, live);
-                tile = tiles.end;
-            }
-        }
+        self.multiply_outputs(0..self.outputs(), epilogue, input, output, live, scratch);
     }
 
     fn multiply_column(
@@ -86,18 +124,58 @@ impl Spmm for DenseSpmm {
         output: &mut [f32],
         scratch: &mut SpmmScratch,
     ) -> bool {
-        let active = &mut scratch.active;
-        active.clear();
-        active.extend((0..).zip(input).filter(|(_, y)| **y != 0.0).map(|(i, _)| i));
-        self.kernels.dense_column(&self.weights, epilogue, active, input, output)
+        self.multiply_column_part(0..self.outputs(), epilogue, input, output, scratch)
     }
 
     fn few_columns(&self) -> usize {
-        // A column waits for weights from the second-level cache, a tile for multiply-adds: about a fifth.
-        4
+        // A column waits for weights, a tile for multiply-adds; from the second-level cache about a fifth as long.
+        if self.inputs() * self.outputs() * size_of::<f32>() <= CACHED_BYTES { 4 } else { 1 }
     }
 
     fn tiles_at_once(&self) -> usize {
         self.kernels.dense_tiles()
     }
+
+    fn in_parts(&self) -> Option<&dyn SpmmInParts> {
+        Some(self)
+    }
+}
+
+impl SpmmInParts for DenseSpmm {
+    fn part_outputs(&self) -> usize {
+        LANES
+    }
+
+    fn multiply_part(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        scratch: &mut SpmmScratch,
+    ) -> LaneMask {
+        let mut live = [0];
+        self.multiply_outputs(outputs, epilogue, input, output, &mut live, scratch);
+        live[0]
+    }
+
+    fn multiply_column_part(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut SpmmScratch,
+    ) -> bool {
+        let active = &mut scratch.active;
+        active.clear();
+        active.extend((0..).zip(input).filter(|(_, y)| **y != 0.0).map(|(i, _)| i));
+        self.kernels.dense_column(&self.weights, outputs, epilogue, active, input, output)
+    }
+}
+
+/// The inputs of the ascending list `active` that lie in `block`.
+fn within<'a>(active: &'a [u32], block: &Range<usize>) -> &'a [u32] {
+    let below = |end: usize| active.partition_point(|&input| (input as usize) < end);
+    &active[below(block.start)..below(block.end)]
 }

@@ -7,10 +7,11 @@
 use std::ops::Range;
 
 use super::chunk::Chunk;
+use super::divided::{self, worth_dividing};
 use super::kernels::Kernels;
 use super::run::{Run, Source};
 use super::spmm::{PreparedLayer, SpmmScratch};
-use super::tile::LANES;
+use super::tile::{LANES, tiles_for};
 use crate::{Column, Error};
 
 /// A method that computes layers in full.
@@ -44,12 +45,13 @@ impl CompactingFeedForward {
         self.layers[phase.clone()].iter().map(|layer| layer.spmm.few_columns()).min().unwrap_or(0)
     }
 
-    /// Takes columns through the layers of a phase one by one.
+    /// Takes columns through the layers of a phase one by one, each layer on `threads` threads if it is large.
     fn pass_columns(
         &self,
         run: &Run<'_>,
         piece: Source<'_>,
         phase: Range<usize>,
+        threads: usize,
     ) -> Result<Vec<Column>, Error> {
         let before = piece.len();
         let columns = piece.into_columns(run.may_drop_before(phase.start));
@@ -60,9 +62,9 @@ impl CompactingFeedForward {
             let (mut values, mut next) = (values.into_vec(), Vec::new());
             for layer in phase.clone() {
                 run.enter_layer(layer, 1)?;
-                let PreparedLayer { spmm, epilogue } = &self.layers[layer];
-                next.resize(spmm.outputs(), 0.0);
-                let live = spmm.multiply_column(epilogue, &values, &mut next, &mut scratch);
+                let prepared = &self.layers[layer];
+                next.resize(prepared.spmm.outputs(), 0.0);
+                let live = divided::multiply_column(prepared, &values, &mut next, &mut scratch, threads);
                 std::mem::swap(&mut values, &mut next);
                 let dropped = !live && run.may_drop_before(layer + 1);
                 run.passed_layer(layer, 1, usize::from(dropped));
@@ -75,13 +77,14 @@ impl CompactingFeedForward {
         Ok(passed)
     }
 
-    /// Takes a chunk of columns through the layers of a phase.
+    /// Takes a chunk of columns through the layers of a phase, each layer on `threads` threads if it is large.
     fn pass_chunk(
         &self,
         run: &Run<'_>,
         chunk: &mut Chunk,
         piece: Source<'_>,
         phase: Range<usize>,
+        threads: usize,
     ) -> Result<Vec<Column>, Error> {
         let before = piece.len();
         chunk.load(&self.kernels, piece, run.may_drop_before(phase.start));
@@ -92,7 +95,7 @@ impl CompactingFeedForward {
                 return Ok(Vec::new());
             }
             run.enter_layer(layer, before)?;
-            let live = chunk.pass(&self.layers[layer]);
+            let live = chunk.pass(&self.layers[layer], threads);
             if run.may_drop_before(layer + 1) {
                 chunk.compact(&self.kernels, live);
             }
@@ -116,13 +119,19 @@ impl FeedForwardMethod for CompactingFeedForward {
         let mut start = layers.start;
         loop {
             let phase = start..layers.end.min(phase_end(start, run));
-            let size = chunk_columns(&self.layers[phase.clone()], source.len(), run.threads());
+            let layers_of_phase = &self.layers[phase.clone()];
+            // The threads of a piece: all of them if there is but one.
+            let (size, threads) = if divides(layers_of_phase, source.len(), run.threads()) {
+                (source.len(), run.threads())
+            } else {
+                (chunk_columns(layers_of_phase, source.len(), run.threads()), 1)
+            };
             let pieces = source.cut(size);
             let columns = run.map(pieces, Chunk::default, |chunk, piece| {
                 if piece.len() <= self.few_columns(&phase) {
-                    self.pass_columns(run, piece, phase.clone())
+                    self.pass_columns(run, piece, phase.clone(), threads)
                 } else {
-                    self.pass_chunk(run, chunk, piece, phase.clone())
+                    self.pass_chunk(run, chunk, piece, phase.clone(), threads)
                 }
             })?;
             let columns: Vec<Column> = columns.into_iter().flatten().collect();
@@ -154,6 +163,18 @@ fn phase_end(start: usize, run: &Run<'_>) -> usize {
     let end = start + start.max(SHORTEST);
     let end = if run.merges_equal() { end } else { end.max(run.drop_from()) };
     run.exit_from().map_or(end, |from| end.min(from.max(start + LAYERS_BETWEEN_EXITS)))
+}
+
+/// Whether the threads take all `columns` together through the layers, each some outputs: if there are fewer tiles
+/// than threads, and hardly any work in layers that are too small for that.
+fn divides(layers: &[PreparedLayer], columns: usize, threads: usize) -> bool {
+    const SMALL_SHARE: usize = 16;
+    if columns == 0 || tiles_for(columns) >= threads {
+        return false;
+    }
+    let connections = layers.iter().map(|layer| layer.connections);
+    let small: usize = connections.clone().filter(|&connections| !worth_dividing(connections)).sum();
+    small * SMALL_SHARE < connections.sum()
 }
 
 /// Columns that a chunk should have for these layers, when there are `columns` in all.

@@ -7,6 +7,7 @@
 mod bf2019;
 mod chunk;
 mod dense;
+mod divided;
 mod feed_forward;
 mod instruction_set;
 mod kernels;

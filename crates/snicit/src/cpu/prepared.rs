@@ -7,6 +7,7 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::bf2019::ScatterSpmm;
+use super::divided::worth_dividing;
 use super::feed_forward::{CompactingFeedForward, FeedForwardMethod};
 use super::kernels::Kernels;
 use super::layout::Epilogue;
@@ -120,8 +121,11 @@ impl Preparation<'_> {
             return Box::new(TaskGraphFeedForward::new(self.kernels, self.network.inputs(), layers));
         }
         let products = self.products(method, layers);
-        let prepare =
-            |(layer, spmm): (&Arc<Layer>, _)| PreparedLayer { spmm, epilogue: Epilogue::of(layer) };
+        let prepare = |(layer, spmm): (&Arc<Layer>, _)| PreparedLayer {
+            spmm,
+            epilogue: Epilogue::of(layer),
+            connections: layer.weights().connections(),
+        };
         let layers = layers.iter().zip(products).map(prepare).collect();
         Box::new(CompactingFeedForward::new(self.kernels, layers))
     }
@@ -229,13 +233,18 @@ impl CpuPrepared {
         Ok(result)
     }
 
-    /// Threads that a batch is worth: waking others takes longer than a few columns do.
+    /// Threads that a batch is worth: waking others takes longer than a few columns do, if layers are small.
     fn worthwhile_threads(&self, batch: &InputBatch<'_>) -> usize {
         /// About the work of a tenth of a millisecond on one thread.
         const SMALL_EDGES: u64 = 4_000_000;
         let edges = self.network.connections().saturating_mul(batch.len() as u64);
-        let small = batch.len() <= LANES || edges < SMALL_EDGES;
-        if small { 1 } else { self.pool.current_num_threads() }
+        let mut layers = self.network.layers().iter();
+        let worthwhile = if batch.len() <= LANES {
+            layers.any(|layer| worth_dividing(layer.weights().connections()))
+        } else {
+            edges >= SMALL_EDGES
+        };
+        if worthwhile { self.pool.current_num_threads() } else { 1 }
     }
 }
 

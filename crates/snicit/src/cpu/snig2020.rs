@@ -146,7 +146,7 @@ impl FlaggedBatch {
         let outputs = layer.weights.outputs();
         self.tile.resize(layer.weights.inputs(), LaneRow::ZERO);
         self.output_tile.resize(outputs, LaneRow::ZERO);
-        let SpmmScratch { active, live_sections } = scratch;
+        let SpmmScratch { active, live_sections, .. } = scratch;
         live_sections.clear();
         live_sections.resize(sections_for(outputs), 0);
         let chosen = std::mem::take(&mut self.chosen);
@@ -154,6 +154,7 @@ impl FlaggedBatch {
             self.load_tile(kernels, group, active);
             kernels.scatter(
                 &layer.weights,
+                0..outputs,
                 &layer.epilogue,
                 active,
                 &self.tile,

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::layout::Epilogue;
 use super::tile::{LaneMask, LaneRow};
 
@@ -53,12 +55,45 @@ pub(super) trait Spmm: Send + Sync {
     fn tiles_at_once(&self) -> usize {
         1
     }
+
+    /// The product in parts for several threads, if it can be divided.
+    fn in_parts(&self) -> Option<&dyn SpmmInParts> {
+        None
+    }
+}
+
+/// A product whose outputs can be computed apart from each other, with the same bits.
+pub(super) trait SpmmInParts: Send + Sync {
+    /// Parts have so many outputs, or a multiple; the last may have fewer.
+    fn part_outputs(&self) -> usize;
+
+    /// [`Spmm::multiply`] for some outputs; `output` has their rows only.
+    fn multiply_part(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        scratch: &mut SpmmScratch,
+    ) -> LaneMask;
+
+    /// [`Spmm::multiply_column`] for some outputs.
+    fn multiply_column_part(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut SpmmScratch,
+    ) -> bool;
 }
 
 /// Buffers that [`Spmm::multiply`] reuses from call to call.
 #[derive(Debug, Default)]
 pub(super) struct SpmmScratch {
     pub(super) active: Vec<u32>,
+    /// Where in `active` those of each group of tiles end.
+    pub(super) active_ends: Vec<usize>,
     pub(super) live_sections: Vec<LaneMask>,
 }
 
@@ -66,4 +101,5 @@ pub(super) struct SpmmScratch {
 pub(super) struct PreparedLayer {
     pub(super) spmm: Box<dyn Spmm>,
     pub(super) epilogue: Epilogue,
+    pub(super) connections: usize,
 }

@@ -7,11 +7,13 @@
 //! active, so this choice is made tile by tile. All add a neuron's products in the same order and give the
 //! same bits.
 
+use std::ops::Range;
+
 use super::bf2019::ScatterSpmm;
 use super::dense::DenseSpmm;
 use super::kernels::Kernels;
 use super::layout::{Epilogue, Strips};
-use super::spmm::{Spmm, SpmmScratch};
+use super::spmm::{Spmm, SpmmInParts, SpmmScratch};
 use super::tile::{LANES, LaneMask, LaneRow};
 use crate::SparseWeights;
 use crate::network::MiniBlocks;
@@ -148,11 +150,7 @@ impl Spmm for ModelledSpmm {
         output: &mut [LaneRow],
         scratch: &mut SpmmScratch,
     ) -> LaneMask {
-        if self.few_active(input, &mut scratch.active) {
-            self.scatter.multiply_active(epilogue, input, output, scratch)
-        } else {
-            self.kernels.strips(&self.strips, epilogue, input, output)
-        }
+        self.multiply_part(0..self.outputs(), epilogue, input, output, scratch)
     }
 
     fn multiply_tiles(
@@ -191,12 +189,7 @@ impl Spmm for ModelledSpmm {
         output: &mut [f32],
         scratch: &mut SpmmScratch,
     ) -> bool {
-        let active = input.iter().map(|&y| usize::from(y != 0.0)).sum::<usize>();
-        if active < self.scatter_column_below {
-            self.scatter.multiply_column(epilogue, input, output, scratch)
-        } else {
-            self.kernels.gather_column(&self.strips, epilogue, input, output)
-        }
+        self.multiply_column_part(0..self.outputs(), epilogue, input, output, scratch)
     }
 
     fn few_columns(&self) -> usize {
@@ -205,5 +198,46 @@ impl Spmm for ModelledSpmm {
 
     fn tiles_at_once(&self) -> usize {
         self.tiles_at_once
+    }
+
+    fn in_parts(&self) -> Option<&dyn SpmmInParts> {
+        if self.strips.can_be_cut() { Some(self) } else { None }
+    }
+}
+
+impl SpmmInParts for ModelledSpmm {
+    fn part_outputs(&self) -> usize {
+        self.scatter.part_outputs()
+    }
+
+    fn multiply_part(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[LaneRow],
+        output: &mut [LaneRow],
+        scratch: &mut SpmmScratch,
+    ) -> LaneMask {
+        if self.few_active(input, &mut scratch.active) {
+            self.scatter.multiply_active(outputs, epilogue, input, output, scratch)
+        } else {
+            self.kernels.strips(&self.strips, outputs, epilogue, input, output)
+        }
+    }
+
+    fn multiply_column_part(
+        &self,
+        outputs: Range<usize>,
+        epilogue: &Epilogue,
+        input: &[f32],
+        output: &mut [f32],
+        scratch: &mut SpmmScratch,
+    ) -> bool {
+        let active = input.iter().map(|&y| usize::from(y != 0.0)).sum::<usize>();
+        if active < self.scatter_column_below {
+            self.scatter.multiply_column_part(outputs, epilogue, input, output, scratch)
+        } else {
+            self.kernels.gather_column(&self.strips, outputs, epilogue, input, output)
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod divided;
 mod extra_cases;
 mod extras;
 mod methods;

@@ -9,7 +9,7 @@ fn slack(method: Method) -> f64 {
     if method == Method::Snicit { 4.0 } else { 1.0 }
 }
 
-fn check_all_methods(engines: &[CpuEngine], problem: &Problem, threshold_layer: usize) {
+pub(crate) fn check_all_methods(engines: &[CpuEngine], problem: &Problem, threshold_layer: usize) {
     let (network, inputs) = problem.generate();
     let expected = reference::infer(&network, &inputs);
     let bound = reference::rounding_error_bound(&network, &inputs);
@@ -117,6 +117,10 @@ fn dense_layers() {
     assert_eq!(prepared.notes(), ["dense product in 2 of 2 layers"]);
     for inputs in [3, 40, 130] {
         check_all_methods(engines(), &dense(&wide, inputs, 2.0), 1);
+    }
+    // More inputs than tiles pass at a time.
+    for inputs in [1, 17, 50] {
+        check_all_methods(engines(), &dense(&[30, 1024, 50, 2100, 40], inputs, 2.0), 2);
     }
 }
 

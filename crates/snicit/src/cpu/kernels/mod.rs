@@ -17,12 +17,13 @@ mod strips;
 use std::ops::Range;
 
 use super::InstructionSet;
-use super::layout::{DenseWeights, Epilogue, Slabs, Strips, sections_for};
+use super::layout::{DenseWeights, Epilogue, Slabs, Strips, panels_for, sections_for};
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2Lanes, Avx512Lanes};
 use super::simd::{Lanes, PortableLanes};
 use super::tile::{LANES, LaneMask, LaneRow};
 pub(super) use compact::LaneMoves;
+pub(super) use dense::DensePart;
 pub(super) use residues::ResidueUpdate;
 
 /// The kernels for one instruction set that this processor has.
@@ -37,8 +38,8 @@ pub(super) struct Kernels {
     dense: DenseKernel,
     scatter: ScatterKernel,
     dense_column: DenseColumnKernel,
-    gather_column: unsafe fn(&Strips, &Epilogue, &[f32], &mut [f32]) -> bool,
-    scatter_column: unsafe fn(&Slabs, &Epilogue, &[f32], &mut [f32]) -> bool,
+    gather_column: GatherColumnKernel,
+    scatter_column: ScatterColumnKernel,
     active_rows: unsafe fn(&[LaneRow], usize, u32, &mut Vec<u32>),
     l0_distance: unsafe fn(&[f32], &[f32], usize) -> usize,
     store_columns: unsafe fn(&mut [LaneRow], &[&[f32]]),
@@ -47,20 +48,16 @@ pub(super) struct Kernels {
     compact: unsafe fn(&[LaneMoves], &mut [LaneRow], usize, usize, LaneMask),
 }
 
-type StripsKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
+type StripsKernel = unsafe fn(&Strips, Range<usize>, &Epilogue, &[LaneRow], &mut [LaneRow]) -> LaneMask;
 type SideBySideKernel = unsafe fn(&Strips, &Epilogue, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
-type DenseKernel = unsafe fn(
-    &DenseWeights,
-    Range<usize>,
-    &Epilogue,
-    &[u32],
-    &[LaneRow],
-    &mut [LaneRow],
-    &mut [LaneMask],
-);
-type DenseColumnKernel = unsafe fn(&DenseWeights, &Epilogue, &[u32], &[f32], &mut [f32]) -> bool;
+type DenseKernel = unsafe fn(&DensePart<'_>, &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+type DenseColumnKernel =
+    unsafe fn(&DenseWeights, Range<usize>, &Epilogue, &[u32], &[f32], &mut [f32]) -> bool;
+type GatherColumnKernel = unsafe fn(&Strips, Range<usize>, &Epilogue, &[f32], &mut [f32]) -> bool;
+type ScatterColumnKernel = unsafe fn(&Slabs, Range<usize>, &Epilogue, &[f32], &mut [f32]) -> bool;
 type LoadColumnsKernel = unsafe fn(&[LaneRow], LaneMask) -> Vec<Box<[f32]>>;
-type ScatterKernel = unsafe fn(&Slabs, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
+type ScatterKernel =
+    unsafe fn(&Slabs, Range<usize>, &Epilogue, &[u32], &[LaneRow], &mut [LaneRow], &mut [LaneMask]);
 
 /// Compiles every kernel for one instruction set, whose registers hold `$sums` accumulators for
 /// each of `$tiles` tiles, beside the operands.
@@ -70,12 +67,13 @@ macro_rules! kernels {
             $(#[$features])?
             fn strips(
                 weights: &Strips,
+                outputs: Range<usize>,
                 epilogue: &Epilogue,
                 input: &[LaneRow],
                 output: &mut [LaneRow],
             ) -> LaneMask {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { strips::multiply::<$lanes>(weights, epilogue, input, output) }
+                unsafe { strips::multiply::<$lanes>(weights, outputs, epilogue, input, output) }
             }
             $(#[$features])?
             fn side_by_side(
@@ -91,21 +89,19 @@ macro_rules! kernels {
             }
             $(#[$features])?
             fn dense(
-                weights: &DenseWeights,
-                panels: Range<usize>,
-                epilogue: &Epilogue,
-                active: &[u32],
+                part: &DensePart<'_>,
                 input: &[LaneRow],
                 output: &mut [LaneRow],
                 live: &mut [LaneMask],
             ) {
                 let multiply = dense::multiply::<$lanes, $sums, $tiles>;
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { multiply(weights, panels, epilogue, active, input, output, live) }
+                unsafe { multiply(part, input, output, live) }
             }
             $(#[$features])?
             fn dense_column(
                 weights: &DenseWeights,
+                outputs: Range<usize>,
                 epilogue: &Epilogue,
                 active: &[u32],
                 input: &[f32],
@@ -113,11 +109,12 @@ macro_rules! kernels {
             ) -> bool {
                 let multiply = dense::multiply_column::<$lanes, $sums>;
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { multiply(weights, epilogue, active, input, output) }
+                unsafe { multiply(weights, outputs, epilogue, active, input, output) }
             }
             $(#[$features])?
             fn scatter(
                 weights: &Slabs,
+                outputs: Range<usize>,
                 epilogue: &Epilogue,
                 active: &[u32],
                 input: &[LaneRow],
@@ -125,27 +122,31 @@ macro_rules! kernels {
                 live: &mut [LaneMask],
             ) {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { scatter::multiply::<$lanes>(weights, epilogue, active, input, output, live) }
+                unsafe {
+                    scatter::multiply::<$lanes>(weights, outputs, epilogue, active, input, output, live);
+                }
             }
             $(#[$features])?
             fn gather_column(
                 weights: &Strips,
+                outputs: Range<usize>,
                 epilogue: &Epilogue,
                 input: &[f32],
                 output: &mut [f32],
             ) -> bool {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { column::gather::<$lanes>(weights, epilogue, input, output) }
+                unsafe { column::gather::<$lanes>(weights, outputs, epilogue, input, output) }
             }
             $(#[$features])?
             fn scatter_column(
                 weights: &Slabs,
+                outputs: Range<usize>,
                 epilogue: &Epilogue,
                 input: &[f32],
                 output: &mut [f32],
             ) -> bool {
                 // SAFETY: this function is compiled with the features that the lanes need.
-                unsafe { column::scatter::<$lanes>(weights, epilogue, input, output) }
+                unsafe { column::scatter::<$lanes>(weights, outputs, epilogue, input, output) }
             }
             $(#[$features])?
             fn active_rows(rows: &[LaneRow], tiles: usize, first: u32, active: &mut Vec<u32>) {
@@ -243,24 +244,26 @@ impl Kernels {
         self.max_strip_width
     }
 
-    /// One layer on one tile, gathering: every output reads its inputs. Gives the lanes with a non-zero
-    /// output.
+    /// `outputs` of one layer on one tile, gathering: every output reads its inputs. Gives the lanes in which any of
+    /// them is not zero. `output` has rows for `outputs` only.
     ///
     /// # Panics
-    /// If the lengths do not belong together.
+    /// If the lengths do not belong together, or `weights` cannot be cut so.
     pub(super) fn strips(
         &self,
         weights: &Strips,
+        outputs: Range<usize>,
         epilogue: &Epilogue,
         input: &[LaneRow],
         output: &mut [LaneRow],
     ) -> LaneMask {
         assert_eq!(input.len(), weights.inputs());
-        assert_eq!(output.len(), weights.outputs());
+        assert_eq!(output.len(), outputs.len());
         assert_eq!(epilogue.bias.len(), weights.outputs());
         // SAFETY: a `Kernels` exists only where the processor has its instruction set; the lengths were
-        // just checked, and the indices in `weights` are below its inputs and outputs.
-        unsafe { (self.strips)(weights, epilogue, input, output) }
+        // just checked, the indices in `weights` are below its inputs and outputs, and those of the strips of
+        // `outputs` lie in this range.
+        unsafe { (self.strips)(weights, outputs, epilogue, input, output) }
     }
 
     /// Tiles that [`Kernels::side_by_side`] computes best together.
@@ -294,65 +297,68 @@ impl Kernels {
         self.dense_tiles
     }
 
-    /// The outputs in `panels` of one dense layer on one tile, or on [`Kernels::dense_tiles`] side by side.
+    /// A part of the product of a dense layer on one tile, or on [`Kernels::dense_tiles`] side by side.
     ///
-    /// `active` holds at least every input neuron with a non-zero lane. `live` has one mask a tile; the
-    /// lanes with a non-zero output are added to it.
+    /// `live` has one mask a tile; the lanes with a non-zero output are added to it with the last inputs.
     ///
     /// # Panics
     /// If the lengths do not belong together or an active neuron or a panel does not exist.
-    #[allow(clippy::too_many_arguments, reason = "what the kernels of all instruction sets take")]
     pub(super) fn dense(
         &self,
-        weights: &DenseWeights,
-        panels: Range<usize>,
-        epilogue: &Epilogue,
-        active: &[u32],
+        part: &DensePart<'_>,
         input: &[LaneRow],
         output: &mut [LaneRow],
         live: &mut [LaneMask],
     ) {
-        let tiles = live.len();
+        let (tiles, weights) = (live.len(), part.weights);
         assert!(tiles == 1 || tiles == self.dense_tiles);
         assert_eq!(input.len(), tiles * weights.inputs());
-        assert_eq!(output.len(), tiles * weights.outputs());
-        assert_eq!(epilogue.bias.len(), weights.outputs());
-        assert!(panels.end <= weights.panels());
-        assert!(active.iter().all(|&row| (row as usize) < weights.inputs()));
+        assert_eq!(output.len(), tiles * part.outputs.len());
+        assert!(part.epilogue.is_none_or(|epilogue| epilogue.bias.len() == weights.outputs()));
+        assert!(part.outputs.end <= weights.outputs());
+        assert!(part.outputs.start <= part.panels.start * LANES);
+        assert!(panels_for(part.outputs.end) >= part.panels.end);
+        assert!(part.outputs.end == weights.outputs() || part.outputs.end.is_multiple_of(LANES));
+        assert!(part.active.iter().all(|&row| (row as usize) < weights.inputs()));
         // SAFETY: as in `strips`; panels and active rows were checked.
-        unsafe { (self.dense)(weights, panels, epilogue, active, input, output, live) }
+        unsafe { (self.dense)(part, input, output, live) }
     }
 
-    /// One dense layer on one column; gives whether an output is not zero. `active` holds at least every
-    /// non-zero input.
+    /// `outputs` of one dense layer, whole panels, on one column; gives whether any of them is not zero. `active`
+    /// holds at least every non-zero input.
     ///
     /// # Panics
     /// If the lengths do not belong together or an active neuron does not exist.
     pub(super) fn dense_column(
         &self,
         weights: &DenseWeights,
+        outputs: Range<usize>,
         epilogue: &Epilogue,
         active: &[u32],
         input: &[f32],
         output: &mut [f32],
     ) -> bool {
-        let widths = (weights.inputs(), weights.outputs());
-        assert_eq!((input.len(), output.len(), epilogue.bias.len()), (widths.0, widths.1, widths.1));
+        assert_eq!((input.len(), output.len()), (weights.inputs(), outputs.len()));
+        assert_eq!(epilogue.bias.len(), weights.outputs());
+        assert!(outputs.start.is_multiple_of(LANES) && outputs.end <= weights.outputs());
+        assert!(outputs.end == weights.outputs() || outputs.end.is_multiple_of(LANES));
         assert!(active.iter().all(|&row| (row as usize) < weights.inputs()));
         // SAFETY: as in `strips`; active rows were checked.
-        unsafe { (self.dense_column)(weights, epilogue, active, input, output) }
+        unsafe { (self.dense_column)(weights, outputs, epilogue, active, input, output) }
     }
 
-    /// One layer on one tile, scattering: the `active` input neurons add to their outputs.
+    /// `outputs` of one layer, whole slabs, on one tile, scattering: the `active` input neurons add to them.
     ///
     /// `active` is ascending and holds at least every input neuron with a non-zero lane. `live` has one
     /// mask a section of outputs; it receives the lanes that have a non-zero output in it.
     ///
     /// # Panics
     /// If the lengths do not belong together or an active neuron does not exist.
+    #[allow(clippy::too_many_arguments, reason = "what the kernels of all instruction sets take")]
     pub(super) fn scatter(
         &self,
         weights: &Slabs,
+        outputs: Range<usize>,
         epilogue: &Epilogue,
         active: &[u32],
         input: &[LaneRow],
@@ -360,47 +366,49 @@ impl Kernels {
         live: &mut [LaneMask],
     ) {
         assert_eq!(input.len(), weights.inputs());
-        assert_eq!(output.len(), weights.outputs());
+        assert_eq!(output.len(), outputs.len());
         assert_eq!(epilogue.bias.len(), weights.outputs());
-        assert_eq!(live.len(), sections_for(weights.outputs()));
+        assert_eq!(live.len(), sections_for(outputs.len()));
         assert!(active.last().is_none_or(|&last| (last as usize) < weights.inputs()));
         debug_assert!(active.is_sorted());
         // SAFETY: as in `strips`; `active` is ascending and its last entry was checked.
-        unsafe { (self.scatter)(weights, epilogue, active, input, output, live) }
+        unsafe { (self.scatter)(weights, outputs, epilogue, active, input, output, live) }
     }
 
-    /// One layer on one column, gathering; gives whether an output is not zero.
+    /// `outputs` of one layer on one column, gathering; gives whether any of them is not zero.
     ///
     /// # Panics
-    /// If the lengths do not belong together.
+    /// If the lengths do not belong together, or `weights` cannot be cut so.
     pub(super) fn gather_column(
         &self,
         weights: &Strips,
+        outputs: Range<usize>,
         epilogue: &Epilogue,
         input: &[f32],
         output: &mut [f32],
     ) -> bool {
-        let widths = (weights.inputs(), weights.outputs());
-        assert_eq!((input.len(), output.len(), epilogue.bias.len()), (widths.0, widths.1, widths.1));
+        assert_eq!((input.len(), output.len()), (weights.inputs(), outputs.len()));
+        assert_eq!(epilogue.bias.len(), weights.outputs());
         // SAFETY: as in `strips`.
-        unsafe { (self.gather_column)(weights, epilogue, input, output) }
+        unsafe { (self.gather_column)(weights, outputs, epilogue, input, output) }
     }
 
-    /// One layer on one column, scattering; gives whether an output is not zero.
+    /// `outputs` of one layer, whole slabs, on one column, scattering; gives whether any of them is not zero.
     ///
     /// # Panics
-    /// If the lengths do not belong together.
+    /// If the lengths do not belong together, or `weights` cannot be cut so.
     pub(super) fn scatter_column(
         &self,
         weights: &Slabs,
+        outputs: Range<usize>,
         epilogue: &Epilogue,
         input: &[f32],
         output: &mut [f32],
     ) -> bool {
-        let widths = (weights.inputs(), weights.outputs());
-        assert_eq!((input.len(), output.len(), epilogue.bias.len()), (widths.0, widths.1, widths.1));
+        assert_eq!((input.len(), output.len()), (weights.inputs(), outputs.len()));
+        assert_eq!(epilogue.bias.len(), weights.outputs());
         // SAFETY: as in `strips`.
-        unsafe { (self.scatter_column)(weights, epilogue, input, output) }
+        unsafe { (self.scatter_column)(weights, outputs, epilogue, input, output) }
     }
 
     /// Appends the rows of `tile` that have a non-zero lane to `active`; they are counted from `first`.

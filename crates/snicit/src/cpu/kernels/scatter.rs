@@ -1,10 +1,12 @@
 //! The scattering kernel (BF-2019, SNIG-2020): non-zero activations add to the outputs of a slab.
 
+use std::ops::Range;
+
 use crate::cpu::layout::{Epilogue, SECTION_NEURONS, Slab, Slabs, Values};
 use crate::cpu::simd::Lanes;
 use crate::cpu::tile::{LaneMask, LaneRow};
 
-/// `clamp(W·Y + b)` for one tile, reading only the `active` rows.
+/// `clamp(W·Y + b)` for one tile and the outputs whose rows `output` has, reading only the `active` rows.
 ///
 /// # Safety
 /// The processor has the instruction set of `V`. The arguments are as
@@ -12,14 +14,16 @@ use crate::cpu::tile::{LaneMask, LaneRow};
 #[inline(always)]
 pub(super) unsafe fn multiply<V: Lanes>(
     weights: &Slabs,
+    outputs: Range<usize>,
     epilogue: &Epilogue,
     active: &[u32],
     input: &[LaneRow],
     output: &mut [LaneRow],
     live: &mut [LaneMask],
 ) {
-    for slab in weights.slabs() {
-        let sums = &mut output[slab.outputs.clone()];
+    for slab in weights.slabs_of(&outputs) {
+        let first = slab.outputs.start - outputs.start;
+        let sums = &mut output[first..][..slab.outputs.len()];
         sums.fill(LaneRow::ZERO);
         // SAFETY: the caller's contract is that of `add`; a slab has a weight for each connection.
         unsafe {
@@ -34,10 +38,9 @@ pub(super) unsafe fn multiply<V: Lanes>(
             }
         }
         // Slabs are whole sections, so this slab's sections begin where it does.
-        let first = slab.outputs.start / SECTION_NEURONS;
         let bias = epilogue.bias[slab.outputs.clone()].chunks(SECTION_NEURONS);
         let sections = sums.chunks_mut(SECTION_NEURONS).zip(bias);
-        for ((sums, bias), live) in sections.zip(&mut live[first..]) {
+        for ((sums, bias), live) in sections.zip(&mut live[first / SECTION_NEURONS..]) {
             // SAFETY: the caller's contract is this function's.
             *live = unsafe { finish::<V>(epilogue, sums, bias) };
         }

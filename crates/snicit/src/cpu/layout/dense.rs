@@ -37,10 +37,6 @@ impl DenseWeights {
         self.outputs
     }
 
-    pub(in crate::cpu) fn panels(&self) -> usize {
-        panels_for(self.outputs)
-    }
-
     /// The rows of a panel, one an input neuron.
     pub(in crate::cpu) fn panel(&self, panel: usize) -> &[LaneRow] {
         &self.rows[panel * self.inputs..][..self.inputs]
@@ -63,7 +59,7 @@ mod tests {
         let connections = vec![connection(0, 0, 1.0), connection(2, 1, 2.0), connection(1, 17, 3.0)];
         let weights = SparseWeights::from_connections(3, 18, connections).unwrap();
         let dense = DenseWeights::new(&weights);
-        assert_eq!((dense.inputs(), dense.outputs(), dense.panels()), (3, 18, 2));
+        assert_eq!((dense.inputs(), dense.outputs(), panels_for(18)), (3, 18, 2));
         let mut expected = [[LaneRow::ZERO; 3]; 2];
         expected[0][0].0[0] = 1.0;
         expected[0][2].0[1] = 2.0;

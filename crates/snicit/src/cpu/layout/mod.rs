@@ -6,7 +6,7 @@ mod slabs;
 mod strips;
 mod values;
 
-pub(super) use dense::DenseWeights;
+pub(super) use dense::{DenseWeights, panels_for};
 pub(super) use epilogue::Epilogue;
 pub(super) use slabs::{SECTION_NEURONS, Slab, Slabs, sections_for};
 pub(super) use strips::{Strip, Strips};

@@ -26,6 +26,7 @@ pub(in crate::cpu) fn sections_for(neurons: usize) -> usize {
 pub(in crate::cpu) struct Slabs {
     inputs: usize,
     outputs: usize,
+    slab_outputs: usize,
     slabs: Vec<Slab>,
 }
 
@@ -42,13 +43,14 @@ pub(in crate::cpu) struct Slab {
 
 impl Slabs {
     pub(in crate::cpu) fn new(weights: &SparseWeights) -> Self {
-        let slab_neurons = slab_neurons(weights);
-        let starts = (0..weights.outputs()).step_by(slab_neurons);
+        let slab_outputs = slab_outputs(weights);
+        let starts = (0..weights.outputs()).step_by(slab_outputs);
         let slabs = starts.map(|start| {
-            let outputs = start..weights.outputs().min(start + slab_neurons);
+            let outputs = start..weights.outputs().min(start + slab_outputs);
             Slab::new(weights, outputs)
         });
-        Slabs { inputs: weights.inputs(), outputs: weights.outputs(), slabs: slabs.collect() }
+        let (inputs, outputs) = (weights.inputs(), weights.outputs());
+        Slabs { inputs, outputs, slab_outputs, slabs: slabs.collect() }
     }
 
     pub(in crate::cpu) fn inputs(&self) -> usize {
@@ -59,13 +61,26 @@ impl Slabs {
         self.outputs
     }
 
-    pub(in crate::cpu) fn slabs(&self) -> &[Slab] {
-        &self.slabs
+    /// Outputs of a slab; the last may have fewer.
+    pub(in crate::cpu) fn slab_outputs(&self) -> usize {
+        self.slab_outputs
+    }
+
+    /// The slabs of `outputs`.
+    ///
+    /// # Panics
+    /// If a slab lies across an end of them.
+    pub(in crate::cpu) fn slabs_of(&self, outputs: &Range<usize>) -> &[Slab] {
+        let slabs = outputs.start / self.slab_outputs..outputs.end.div_ceil(self.slab_outputs);
+        let slabs = &self.slabs[slabs];
+        let found = slabs.first().zip(slabs.last()).map(|(a, b)| a.outputs.start..b.outputs.end);
+        assert!(outputs.is_empty() || found.as_ref() == Some(outputs), "whole slabs");
+        slabs
     }
 }
 
 /// A whole number of sections whose neurons a `u16` can tell apart.
-fn slab_neurons(weights: &SparseWeights) -> usize {
+fn slab_outputs(weights: &SparseWeights) -> usize {
     let visits = weights.inputs().max(1) * CONNECTIONS_A_VISIT;
     let neurons = visits.saturating_mul(weights.outputs()) / weights.connections().max(1);
     let most = 1 << u16::BITS;
@@ -116,7 +131,7 @@ mod tests {
         // Enough connections that a slab is a single section.
         connections.extend((4..512).map(|output| connection(1, output, 0.5)));
         let slabs = Slabs::new(&SparseWeights::from_connections(2, 514, connections).unwrap());
-        let [first, second] = slabs.slabs() else { panic!("514 outputs make two slabs") };
+        let [first, second] = slabs.slabs_of(&(0..514)) else { panic!("514 outputs make two slabs") };
         assert_eq!(first.offsets, [0, 1, 511]);
         assert_eq!(first.targets[..4], [3, 0, 3, 4]);
         let Values::Each(values) = &first.values else { panic!("the weights differ") };
@@ -135,7 +150,7 @@ mod tests {
                 inputs.map(move |input| Connection { input, output, weight: 1.0 })
             });
             let weights = SparseWeights::from_connections(4096, 4096, connections.collect());
-            Slabs::new(&weights.unwrap()).slabs().len()
+            Slabs::new(&weights.unwrap()).slabs.len()
         };
         assert_eq!(slabs(64), 8);
         assert_eq!(slabs(32), 4);

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::Values;
 use crate::SparseWeights;
 use crate::network::MiniBlocks;
@@ -17,6 +19,8 @@ pub(in crate::cpu) struct Strips {
     outputs: usize,
     strips: Vec<Strip>,
     widest: usize,
+    /// Whether strip `j` is output `j` by itself.
+    in_order: bool,
     input_indices: Vec<u32>,
     output_indices: Vec<u32>,
     /// That of a strip's `k`-th input and `r`-th output is at `value_start + k · width + r`.
@@ -41,16 +45,23 @@ impl Strips {
             outputs: weights.outputs(),
             strips: Vec::new(),
             widest: 0,
+            in_order: blocks.none_shared(),
             input_indices: Vec::new(),
             output_indices: Vec::with_capacity(weights.outputs()),
             values: Values::Equal(0.0),
         };
         let mut values = Vec::with_capacity(weights.connections());
-        for block in &blocks.blocks {
-            strips.push_block(weights, &block.outputs, max_width, &mut values);
+        if strips.in_order {
+            for output in 0..weights.outputs() as u32 {
+                strips.push_block(weights, &[output], max_width, &mut values);
+            }
+        } else {
+            for block in &blocks.blocks {
+                strips.push_block(weights, &block.outputs, max_width, &mut values);
+            }
+            // These compute σ(b) only.
+            strips.push_block(weights, &blocks.unconnected, max_width, &mut values);
         }
-        // These compute σ(b) only.
-        strips.push_block(weights, &blocks.unconnected, max_width, &mut values);
         strips.values = Values::new(values);
         strips
     }
@@ -95,6 +106,23 @@ impl Strips {
     }
 
     pub(in crate::cpu) fn strips(&self) -> &[Strip] {
+        &self.strips
+    }
+
+    /// Whether strips can be cut at any output: none has several.
+    pub(in crate::cpu) fn can_be_cut(&self) -> bool {
+        self.in_order
+    }
+
+    /// The strips of `outputs`: all, or any if [`Strips::can_be_cut`].
+    ///
+    /// # Panics
+    /// If these strips cannot be cut so.
+    pub(in crate::cpu) fn strips_of(&self, outputs: &Range<usize>) -> &[Strip] {
+        if self.in_order {
+            return &self.strips[outputs.clone()];
+        }
+        assert_eq!(*outputs, 0..self.outputs, "mini-blocks lie anywhere");
         &self.strips
     }
 
