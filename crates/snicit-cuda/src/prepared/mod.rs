@@ -12,15 +12,10 @@ use std::time::{Duration, Instant};
 
 use snicit::engine::{EarlyExit, validate_batch};
 use snicit::network::MergedNeurons;
-use snicit::{
-    Error, FeedForward, InputBatch, Inputs, Method, Network, Observer, Outcome, Plan, Prepared,
-};
+use snicit::{Error, InputBatch, Inputs, Network, Observer, Outcome, Plan, Prepared};
 
 use crate::early_exit::ThresholdExit;
 use crate::engine::Gpu;
-use crate::feed_forward::FeedForwardMethod;
-use crate::mini_blocks::MiniBlockFeedForward;
-use crate::snicit::Snicit;
 use crate::workspace::Needs;
 use crate::{CudaError, CudaOptions};
 use batch::BatchMemory;
@@ -65,76 +60,15 @@ impl CudaPrepared {
         let network = merged_neurons.as_ref().map_or(network, MergedNeurons::network);
         let early_exit = plan.early_exit.then(|| EarlyExit::of(network)).flatten();
         let exit = early_exit.as_ref().and_then(|exit| ThresholdExit::new(exit, threshold_layer));
-        let mut preparation = Preparation {
-            gpu: &gpu,
-            network,
-            options,
-            choices: Vec::new(),
-            found: Vec::new(),
-            fused: 0,
-        };
-        let mut chunks = None;
-        let layers = network.layers().len();
-        let method = match plan.method {
-            Method::Bf2019 => preparation.feed_forward(FeedForward::Bf2019, threshold_layer)?,
-            Method::Snig2020 => preparation.feed_forward(FeedForward::Snig2020, threshold_layer)?,
-            Method::Xy2021 => preparation.feed_forward(FeedForward::Xy2021, threshold_layer)?,
-            Method::Snicit => {
-                let schedule = options.update;
-                let options = &plan.snicit;
-                let blocks = preparation.mini_blocks(options, threshold_layer)?;
-                chunks = blocks.as_ref().map(MiniBlockFeedForward::needs);
-                let before: Box<dyn FeedForwardMethod> = match blocks {
-                    Some(blocks) => {
-                        preparation.found.push(blocks.note());
-                        Box::new(blocks)
-                    }
-                    None => {
-                        preparation.method(options.pre_convergence, threshold_layer, threshold_layer)?
-                    }
-                };
-                let behind = preparation.post_convergence(options, threshold_layer, schedule)?;
-                let neurons = match threshold_layer {
-                    0 => network.inputs(),
-                    t => network.layers()[t - 1].outputs(),
-                };
-                let snicit = Snicit::new(before, threshold_layer, neurons, options, behind);
-                PreparedMethod::Snicit(Box::new(snicit))
-            }
-        };
-        let pre_convergence = match plan.method {
-            Method::Snicit => plan.snicit.pre_convergence.into(),
-            method => method,
-        };
-        let conversion = match &method {
-            PreparedMethod::Snicit(snicit) => Some(snicit.conversion.needs()),
-            PreparedMethod::FeedForward(_) => None,
-        };
-        let max_width = network.max_width();
-        let flagged = pre_convergence == Method::Snig2020;
-        let needs = Needs {
-            layers,
-            features: network.inputs(),
-            max_width,
-            sections: if flagged { gpu.shape.sections(max_width) } else { 0 },
-            bit_rows: chunks.is_none()
-                && (pre_convergence == Method::Xy2021 || plan.method == Method::Snicit),
-            chunks,
-            split_inputs: preparation
-                .choices
-                .iter()
-                .map(|choice| choice.split_inputs)
-                .max()
-                .unwrap_or(0),
-            conversion,
-        };
+        let mut preparation = Preparation::new(&gpu, network, options);
+        let method = preparation.prepare(plan, threshold_layer)?;
+        let needs = preparation.needs(plan, &method);
         let mut notes = preparation.notes();
-        notes.append(&mut preparation.found);
         notes.push(method.weights_note());
         notes.extend(method.update_note());
         notes.extend(merged_neurons.as_ref().map(|merged| merged.reduction().to_string()));
         if plan.early_exit {
-            notes.push(EarlyExit::note(early_exit.as_ref(), layers));
+            notes.push(EarlyExit::note(early_exit.as_ref(), network.layers().len()));
         }
         if plan.merge_equal_columns {
             notes.push(

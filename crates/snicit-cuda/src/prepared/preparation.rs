@@ -1,17 +1,18 @@
 //! From a network to the form of a method: for each layer a product, its weights on the GPU or ready to be streamed.
 
-use snicit::{FeedForward, Layer, Network, SnicitOptions};
+use snicit::{FeedForward, Layer, Method, Network, Plan, SnicitOptions};
 
 use super::method::PreparedMethod;
 use crate::bf2019::ScatterSpmm;
 use crate::engine::Gpu;
 use crate::feed_forward::{CompactingFeedForward, FeedForwardMethod};
 use crate::fused::{FusedFeedForward, FusionPlan};
-use crate::mini_blocks::MiniBlockFeedForward;
-use crate::snicit::{PerLayerUpdate, PersistentUpdate, PostConvergence};
+use crate::mini_blocks::{ChunkNeeds, MiniBlockFeedForward};
+use crate::snicit::{PerLayerUpdate, PersistentUpdate, PostConvergence, Snicit};
 use crate::snig2020::TaskGraphFeedForward;
 use crate::spmm::Spmm;
 use crate::weights::WeightStore;
+use crate::workspace::Needs;
 use crate::xy2021::{self, Choice};
 use crate::{CudaError, CudaOptions, UpdateSchedule};
 
@@ -20,19 +21,43 @@ const DEEP: usize = 64;
 
 /// Brings layers into the form of a method, and remembers what was found on the way.
 pub(super) struct Preparation<'a> {
-    pub(super) gpu: &'a Gpu,
-    pub(super) network: &'a Network,
-    pub(super) options: &'a CudaOptions,
-    pub(super) choices: Vec<Choice>,
-    /// What else is worth telling.
-    pub(super) found: Vec<String>,
+    gpu: &'a Gpu,
+    network: &'a Network,
+    options: &'a CudaOptions,
+    /// Of the layers that are computed by XY-2021's products.
+    choices: Vec<Choice>,
     /// Layers that are taken together with others.
-    pub(super) fused: usize,
+    fused: usize,
+    /// What the engine's mini-blocks need, and what they are.
+    chunks: Option<ChunkNeeds>,
+    blocks_note: Option<String>,
 }
 
-impl Preparation<'_> {
+impl<'a> Preparation<'a> {
+    pub(super) fn new(gpu: &'a Gpu, network: &'a Network, options: &'a CudaOptions) -> Self {
+        let (chunks, blocks_note) = (None, None);
+        Preparation { gpu, network, options, choices: Vec::new(), fused: 0, chunks, blocks_note }
+    }
+
+    /// The network in the form of the plan's method.
+    ///
+    /// # Errors
+    /// If a layer has too many connections, or what the driver says.
+    pub(super) fn prepare(
+        &mut self,
+        plan: &Plan,
+        threshold_layer: usize,
+    ) -> Result<PreparedMethod, CudaError> {
+        match plan.method {
+            Method::Bf2019 => self.feed_forward(FeedForward::Bf2019, threshold_layer),
+            Method::Snig2020 => self.feed_forward(FeedForward::Snig2020, threshold_layer),
+            Method::Xy2021 => self.feed_forward(FeedForward::Xy2021, threshold_layer),
+            Method::Snicit => self.snicit(&plan.snicit, threshold_layer),
+        }
+    }
+
     /// All layers, to be passed in two passes, up to the threshold layer and behind.
-    pub(super) fn feed_forward(
+    fn feed_forward(
         &mut self,
         method: FeedForward,
         threshold_layer: usize,
@@ -42,7 +67,7 @@ impl Preparation<'_> {
     }
 
     /// The network's first `layers` layers, of which no two are taken together across layer `boundary`.
-    pub(super) fn method(
+    fn method(
         &mut self,
         method: FeedForward,
         layers: usize,
@@ -67,19 +92,6 @@ impl Preparation<'_> {
         Ok(Box::new(method))
     }
 
-    /// The network's first `layers` layers by the engine's mini-blocks, where that is wanted and fit.
-    pub(super) fn mini_blocks(
-        &self,
-        snicit: &SnicitOptions,
-        layers: usize,
-    ) -> Result<Option<MiniBlockFeedForward>, CudaError> {
-        if snicit.pre_convergence != FeedForward::Xy2021 {
-            return Ok(None);
-        }
-        let CudaOptions { weights, mini_blocks, .. } = *self.options;
-        MiniBlockFeedForward::new(self.gpu, weights, self.network, layers, mini_blocks)
-    }
-
     /// The network's first `layers` layers by XY-2021, if some of them are dense.
     fn fused(&mut self, layers: usize, boundary: usize) -> Result<Option<FusedFeedForward>, CudaError> {
         let of_network: Vec<&Layer> =
@@ -102,12 +114,46 @@ impl Preparation<'_> {
         Ok(Some(FusedFeedForward::new(steps, weights)))
     }
 
+    /// SNICIT's layers up to the threshold layer and behind.
+    fn snicit(
+        &mut self,
+        options: &SnicitOptions,
+        threshold_layer: usize,
+    ) -> Result<PreparedMethod, CudaError> {
+        let before: Box<dyn FeedForwardMethod> = match self.mini_blocks(options, threshold_layer)? {
+            Some(blocks) => Box::new(blocks),
+            None => self.method(options.pre_convergence, threshold_layer, threshold_layer)?,
+        };
+        let behind = self.post_convergence(options, threshold_layer)?;
+        let neurons = match threshold_layer {
+            0 => self.network.inputs(),
+            t => self.network.layers()[t - 1].outputs(),
+        };
+        let snicit = Snicit::new(before, threshold_layer, neurons, options, behind);
+        Ok(PreparedMethod::Snicit(Box::new(snicit)))
+    }
+
+    /// The network's first `layers` layers by the engine's mini-blocks, where that is wanted and fit.
+    fn mini_blocks(
+        &mut self,
+        snicit: &SnicitOptions,
+        layers: usize,
+    ) -> Result<Option<MiniBlockFeedForward>, CudaError> {
+        if snicit.pre_convergence != FeedForward::Xy2021 {
+            return Ok(None);
+        }
+        let CudaOptions { weights, mini_blocks, .. } = *self.options;
+        let blocks = MiniBlockFeedForward::new(self.gpu, weights, self.network, layers, mini_blocks)?;
+        self.chunks = blocks.as_ref().map(MiniBlockFeedForward::needs);
+        self.blocks_note = blocks.as_ref().map(MiniBlockFeedForward::note);
+        Ok(blocks)
+    }
+
     /// The layers from `first` on.
-    pub(super) fn post_convergence(
+    fn post_convergence(
         &mut self,
         options: &SnicitOptions,
         first: usize,
-        schedule: UpdateSchedule,
     ) -> Result<PostConvergence, CudaError> {
         let layers: Vec<&Layer> = self.network.layers()[first..].iter().map(AsRef::as_ref).collect();
         let method = options.post_convergence;
@@ -116,7 +162,10 @@ impl Preparation<'_> {
             layers.len() < DEEP
                 && layers.iter().any(|layer| xy2021::prefers_dense(layer, self.gpu.dense))
         };
-        if schedule == UpdateSchedule::Persistent && method == FeedForward::Xy2021 && !prefers_dense() {
+        if self.options.update == UpdateSchedule::Persistent
+            && method == FeedForward::Xy2021
+            && !prefers_dense()
+        {
             let check = |index| self.check_connections(first + index);
             let built =
                 PersistentUpdate::build(self.gpu, self.options.weights, &layers, options, check)?;
@@ -177,6 +226,32 @@ impl Preparation<'_> {
         Ok(())
     }
 
+    /// What the prepared method asks of a workspace.
+    pub(super) fn needs(&self, plan: &Plan, method: &PreparedMethod) -> Needs {
+        let pre_convergence = match plan.method {
+            Method::Snicit => plan.snicit.pre_convergence.into(),
+            method => method,
+        };
+        let conversion = match method {
+            PreparedMethod::Snicit(snicit) => Some(snicit.conversion.needs()),
+            PreparedMethod::FeedForward(_) => None,
+        };
+        let max_width = self.network.max_width();
+        let flagged = pre_convergence == Method::Snig2020;
+        Needs {
+            layers: self.network.layers().len(),
+            features: self.network.inputs(),
+            max_width,
+            sections: if flagged { self.gpu.shape.sections(max_width) } else { 0 },
+            bit_rows: self.chunks.is_none()
+                && (pre_convergence == Method::Xy2021 || plan.method == Method::Snicit),
+            chunks: self.chunks,
+            split_inputs: self.choices.iter().map(|choice| choice.split_inputs).max().unwrap_or(0),
+            conversion,
+        }
+    }
+
+    /// What was found in the layers, for people.
     pub(super) fn notes(&self) -> Vec<String> {
         let dense = self.choices.iter().filter(|choice| choice.dense).count();
         let searched = self.choices.len() - dense;
@@ -201,6 +276,7 @@ impl Preparation<'_> {
                 notes.push(format!("mini-blocks in {of}, {mean:.1} outputs on average"));
             }
         }
+        notes.extend(self.blocks_note.clone());
         notes
     }
 }
