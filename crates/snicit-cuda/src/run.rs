@@ -32,7 +32,8 @@ pub(crate) struct Run<'a> {
     pub(crate) batch: usize,
     /// From this layer (0-based) on, an empty column stays empty and may be dropped.
     drop_from: usize,
-    layers: usize,
+    /// Layers of the network.
+    pub(crate) layers: usize,
     ends_with_the_last_layer: bool,
     sending: Sending<'a>,
     next_count: usize,

@@ -9,11 +9,10 @@ use rayon::prelude::*;
 use snicit::network::MergedNeurons;
 use snicit::{Column, Error, Inputs, Observer, Outcome, Output, Report};
 
-use super::method::PreparedMethod;
 use super::{CudaPrepared, MAX_BATCH};
 use crate::CudaError;
 use crate::arguments::GatherColumnsArguments;
-use crate::clock::{Clock, Stage};
+use crate::clock::Clock;
 use crate::columns::{self, Columns, Layout};
 use crate::error::DriverContext;
 use crate::recording::{Recorder, Recording};
@@ -51,7 +50,8 @@ impl CudaPrepared {
         let upload_start = Instant::now();
         upload(&mut memory.workspace, inputs, range, layers)?;
         let upload = upload_start.elapsed();
-        self.make_ready(&mut memory.workspace, batch)?;
+        let passes = [0..self.threshold_layer, self.threshold_layer..layers];
+        self.method.make_ready(&self.gpu, &mut memory.workspace, batch, &passes)?;
 
         let clock = Clock::new(&self.gpu.device)?;
         let sent = self.compute(memory, inputs, batch, &clock, observer);
@@ -108,19 +108,6 @@ impl CudaPrepared {
         memory.as_mut().ok_or(CudaError::Driver { action: "keep memory", reason: String::new() })
     }
 
-    fn make_ready(&self, workspace: &mut Workspace, batch: usize) -> Result<(), CudaError> {
-        let (threshold, layers) = (self.threshold_layer, self.needs.layers);
-        let passes = [0..threshold, threshold..layers];
-        match &self.method {
-            PreparedMethod::FeedForward(method) => {
-                method.make_ready(&self.gpu, workspace, batch, &passes)
-            }
-            PreparedMethod::Snicit(snicit) => {
-                snicit.pre_convergence.make_ready(&self.gpu, workspace, batch, &passes[..1])
-            }
-        }
-    }
-
     /// Does the work of a batch that was uploaded: recorded work if there is some for this size. Returns
     /// when the answer is where it says.
     fn compute(
@@ -166,39 +153,8 @@ impl CudaPrepared {
         let drop_from = self.network.preserves_zero_from();
         let (threshold, layers) = (self.threshold_layer, self.needs.layers);
         let mut run = Run::new(&self.gpu, stream, workspace, batch, layers, drop_from, sending);
-        let takes_empty = match &self.method {
-            PreparedMethod::FeedForward(method) => method.takes_empty_inputs(),
-            PreparedMethod::Snicit(snicit) => snicit.pre_convergence.takes_empty_inputs(),
-        };
-        let columns = run.source(inputs, !takes_empty)?;
-        let (columns, centroid_count) = match &self.method {
-            PreparedMethod::Snicit(snicit) => {
-                let (columns, centroid_count) = snicit.infer(&mut run, columns, self.exit)?;
-                (columns, Some(centroid_count))
-            }
-            PreparedMethod::FeedForward(method) => {
-                run.ends_with_the_last_layer();
-                let mut columns = method.pass(&mut run, columns, 0..threshold)?;
-                let mut checked = None;
-                if threshold < layers {
-                    run.stages_done(&[Stage::PreConvergence, Stage::Conversion])?;
-                    if let Some(exit) = self.exit
-                        && let Some(found) = exit.check(&mut run, columns)?
-                    {
-                        (columns, checked) = (found.0, Some(found.1));
-                    }
-                    columns = method.pass(&mut run, columns, threshold..layers)?;
-                }
-                let columns = method.hand_over(&mut run, columns, layers)?;
-                if let Some(checked) = checked {
-                    checked.fill(&run, columns)?;
-                }
-                // What is recorded behind a stage is launched by itself, which costs microseconds.
-                let stages = [Stage::PreConvergence, Stage::Conversion, Stage::PostConvergence];
-                run.stages_done(if threshold < layers { &stages[2..] } else { &stages })?;
-                (columns, None)
-            }
-        };
+        let columns = run.source(inputs, !self.method.takes_empty_inputs())?;
+        let (columns, centroid_count) = self.method.infer(&mut run, columns, threshold, self.exit)?;
         let counts = &workspace.counts;
         results.download_later(stream, 0, counts.pointer(), counts.bytes())?;
         if columns.inputs != 0 {
