@@ -13,6 +13,7 @@
 //! `mini_blocks.cu`, `panel_sums.cu`, `panel_blocks.cu`, `chunks.cu`); [`equal_columns`] lets one column stand for
 //! all that equal it.
 
+mod arguments;
 mod batch;
 mod binary_form;
 mod block_products;

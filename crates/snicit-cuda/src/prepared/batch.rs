@@ -11,12 +11,11 @@ use snicit::{Column, Error, Inputs, Observer, Outcome, Output, Report};
 
 use super::{CudaPrepared, MAX_BATCH};
 use crate::CudaError;
-use crate::arguments::GatherColumnsArguments;
 use crate::clock::Clock;
 use crate::columns::{self, Columns, Layout};
 use crate::error::DriverContext;
 use crate::recording::{Recorder, Recording};
-use crate::run::{Run, Sending, Sent, upload};
+use crate::run::{GatherColumnsArguments, Run, Sending, Sent, upload};
 use crate::runtime::{Kernel, PinnedBuffer};
 use crate::workspace::{Workspace, count_slots};
 

@@ -2,10 +2,34 @@
 
 use super::Run;
 use crate::CudaError;
-use crate::arguments::{COMPACTION_CHUNK, CompactionArguments, LiveMarks};
+use crate::arguments::arguments;
 use crate::columns::Columns;
-use crate::runtime::{Kernel, Launch};
+use crate::runtime::{Kernel, Launch, Pointer};
 use crate::workspace::{ColumnLists, Workspace, mark_rows};
+
+/// Columns of which one block of the compaction takes care; COMPACTION_CHUNK.
+pub(crate) const COMPACTION_CHUNK: usize = 1024;
+
+/// `LiveMarks`: null flags make no marks.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LiveMarks {
+    pub(crate) flags: Pointer,
+    pub(crate) chunk_counts: Pointer,
+}
+
+arguments! {
+    CompactionArguments for Compact {
+        marks: LiveMarks,
+        count: Pointer,
+        live_count: Pointer,
+        live_slots: Pointer,
+        inputs: Pointer,
+        live_inputs: Pointer,
+        centers: Pointer,
+        live_centers: Pointer,
+    }
+}
 
 impl Run<'_> {
     /// Whether a column that is empty when it enters layer `layer` (0-based) may be dropped.

@@ -2,12 +2,30 @@
 
 use snicit::{BitActivations, Inputs};
 
-use super::Run;
+use super::{LiveMarks, Run};
 use crate::CudaError;
-use crate::arguments::{BitInputs, MarkBitInputsArguments, MarkColumnsArguments};
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
-use crate::runtime::Kernel;
+use crate::runtime::{Kernel, Pointer};
 use crate::workspace::{Workspace, count_slots};
+
+/// `BitInputs` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BitInputs {
+    pub(crate) words: Pointer,
+    pub(crate) words_per_input: u64,
+}
+
+arguments! {
+    MarkBitInputsArguments for MarkBitInputs { bits: BitInputs, inputs: u32, marks: LiveMarks }
+    MarkColumnsArguments for MarkColumns {
+        values: Pointer,
+        neurons: u32,
+        columns: u32,
+        marks: LiveMarks,
+    }
+}
 
 /// Sends the inputs `range` of a batch to the workspace, and clears the counts.
 ///

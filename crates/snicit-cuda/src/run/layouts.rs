@@ -1,11 +1,41 @@
 //! From one layout of activations to another.
 
-use super::Run;
+use super::{BitInputs, Run};
 use crate::CudaError;
-use crate::arguments::{ExpandBitsArguments, TransposeArguments, TransposeBitsArguments};
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
 use crate::runtime::{Kernel, Pointer};
 use crate::workspace::bit_words_per_row;
+
+arguments! {
+    pub(crate) ExpandBitsArguments for ExpandBits {
+        bits: BitInputs,
+        inputs: u32,
+        features: u32,
+        values: Pointer,
+    }
+    TransposeBitsArguments for TransposeBits {
+        bits: BitInputs,
+        inputs: u32,
+        features: u32,
+        rows: Pointer,
+        words_per_row: u64,
+    }
+    TransposeArguments for ToNeuronMajor, ToInputMajor {
+        from: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        neurons: u32,
+        to: Pointer,
+    }
+    pub(crate) GatherColumnsArguments for GatherColumns {
+        from: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        neurons: u32,
+        to: Pointer,
+    }
+}
 
 impl Run<'_> {
     /// The columns in input-major float32.

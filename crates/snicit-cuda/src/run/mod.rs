@@ -17,7 +17,9 @@ use crate::engine::Gpu;
 use crate::recording::Recorder;
 use crate::runtime::{Kernel, KernelArguments, Launch, Pointer};
 use crate::workspace::Workspace;
-pub(crate) use inputs::{upload, upload_bits};
+pub(crate) use compaction::{COMPACTION_CHUNK, LiveMarks};
+pub(crate) use inputs::{BitInputs, upload, upload_bits};
+pub(crate) use layouts::{ExpandBitsArguments, GatherColumnsArguments};
 
 /// What the stages of one inference share. All work goes to one stream, in order.
 pub(crate) struct Run<'a> {

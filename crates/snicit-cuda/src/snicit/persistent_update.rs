@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use snicit::{Error, Layer, SnicitOptions};
 
 use super::conversion::{Converted, conversion_buffers};
-use crate::arguments::PersistentUpdateArguments;
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
@@ -95,6 +95,35 @@ impl UpdateLayer {
             weight,
             uniform_bias,
         }
+    }
+}
+
+arguments! {
+    PersistentUpdateArguments for PersistentUpdate {
+        layers: Pointer,
+        layer_count: u32,
+        max_strips: u32,
+        from: Pointer,
+        other: Pointer,
+        slots: Pointer,
+        inputs: Pointer,
+        centers: Pointer,
+        count: Pointer,
+        centroid_count: Pointer,
+        live_slots: Pointer,
+        live_inputs: Pointer,
+        live_centers: Pointer,
+        live_count: Pointer,
+        entered: Pointer,
+        flags: Pointer,
+        ring: Pointer,
+        ring_neurons: u64,
+        last_tag: Pointer,
+        progress: Pointer,
+        ring_columns: u32,
+        prune: f32,
+        alike: u32,
+        unused: u32,
     }
 }
 
