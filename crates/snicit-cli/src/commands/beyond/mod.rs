@@ -79,7 +79,9 @@ those of this command serve; without MNIST in it, that of the data folder ($SNIC
 snicit in the XDG data folder).
 
 Accuracies are in percent; the loss, in percentage points, is what exact feed-forward has more on \
-the same network. XY-2021 is always timed, too, so that the report can say what SNICIT gains.";
+the same network. XY-2021 is always timed, too, so that the report can say what SNICIT gains.
+
+Edges/s are inputs × connections of the network / total time, computed or not.";
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let letter = args.benchmark;
