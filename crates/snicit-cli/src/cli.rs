@@ -24,7 +24,7 @@ Examples:
   snicit bench all --quick             the paper's tables and figures, reduced
   snicit help data generate            help of a subcommand
 
-Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it.
+Exit code: 0 done, 1 the answer differs from the truth, 2 could not do it. \
 Results go to standard output, everything else to standard error.";
 
 #[derive(Debug, Subcommand)]

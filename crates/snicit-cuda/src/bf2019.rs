@@ -7,12 +7,40 @@
 use snicit::Layer;
 
 use crate::CudaError;
-use crate::arguments::{ScatterArguments, ScatterLayer};
+use crate::arguments::arguments;
 use crate::columns::Layout;
 use crate::layout::{SlabShape, SlabsForm};
-use crate::run::Run;
+use crate::run::{LiveMarks, Run};
 use crate::runtime::{Kernel, Pointer};
 use crate::spmm::{Product, Spmm};
+
+/// `ScatterLayer` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ScatterLayer {
+    pub(crate) offsets: Pointer,
+    pub(crate) outputs: Pointer,
+    pub(crate) weights: Pointer,
+    pub(crate) bias: Pointer,
+    pub(crate) inputs: u32,
+    pub(crate) neurons: u32,
+    pub(crate) slab: u32,
+    pub(crate) slabs: u32,
+    pub(crate) lanes: u32,
+    pub(crate) low: f32,
+    pub(crate) high: f32,
+}
+
+arguments! {
+    ScatterArguments for ScatterLayer {
+        layer: ScatterLayer,
+        from: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        to: Pointer,
+        marks: LiveMarks,
+    }
+}
 
 /// The scattering product of a layer.
 pub(crate) struct ScatterSpmm {

@@ -6,13 +6,13 @@
 use snicit::Layer;
 
 use crate::CudaError;
-use crate::arguments::{DenseArguments, SplitArguments, WideArguments};
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
 use crate::engine::Products;
 use crate::layout::{Arrangement, BIT_SCALE, BLOCK_OUTPUTS, Blob, DenseForm, split_inputs};
 use crate::run::Run;
 use crate::runtime::{Device, Kernel, Kernels, Pointer};
-use crate::spmm::{Product, Spmm};
+use crate::spmm::{Product, RowsArguments, Spmm};
 use crate::xy2021::RowsSpmm;
 
 /// THREADS of the kernels.
@@ -140,6 +140,38 @@ impl DenseLimits {
 /// Whether the kernel can take columns through this layer and others.
 pub(crate) fn can_be_fused(layer: &Layer) -> bool {
     layer.outputs() <= BLOCK_OUTPUTS
+}
+
+arguments! {
+    DenseArguments for DenseLayers, ClusteredLayers {
+        base: Pointer,
+        layers: Pointer,
+        layer_count: u32,
+        plain: u32,
+        source: u32,
+        narrow: u32,
+        largest_tile: u32,
+        input_scale: f32,
+        rows: RowsArguments,
+    }
+    SplitArguments for SplitColumns {
+        operands: Pointer,
+        unscales: Pointer,
+        source: u32,
+        at_least: u32,
+        input_scale: f32,
+        unused: u32,
+        rows: RowsArguments,
+    }
+    WideArguments for WideDense {
+        base: Pointer,
+        layer: Pointer,
+        operands: Pointer,
+        unscales: Pointer,
+        plain: u32,
+        at_least: u32,
+        rows: RowsArguments,
+    }
 }
 
 /// The dense product of one layer, or of several one behind the other.

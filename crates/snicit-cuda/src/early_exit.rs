@@ -6,10 +6,34 @@
 use snicit::engine::EarlyExit;
 
 use crate::CudaError;
-use crate::arguments::{CheckSaturationArguments, FillSaturatedArguments};
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
 use crate::run::Run;
-use crate::runtime::Kernel;
+use crate::runtime::{Kernel, Pointer};
+
+arguments! {
+    CheckSaturationArguments for CheckSaturation {
+        values: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        neurons: u32,
+        neuron_major: u32,
+        bound: f32,
+        left: Pointer,
+    }
+    FillSaturatedArguments for FillSaturated {
+        left: Pointer,
+        count: Pointer,
+        inputs: Pointer,
+        neurons: u32,
+        neuron_major: u32,
+        bound: f32,
+        values: Pointer,
+        live_slots: Pointer,
+        live_inputs: Pointer,
+        live_count: Pointer,
+    }
+}
 
 /// The values of saturated columns.
 #[derive(Debug, Clone, Copy)]

@@ -5,10 +5,9 @@ use std::ops::Range;
 use snicit::{Error, Layer};
 
 use crate::CudaError;
-use crate::arguments::LiveMarks;
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
-use crate::run::Run;
+use crate::run::{LiveMarks, Run};
 use crate::spmm::{Product, Spmm};
 use crate::weights::WeightStore;
 use crate::workspace::Workspace;

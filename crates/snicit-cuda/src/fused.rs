@@ -7,12 +7,11 @@ use rayon::prelude::*;
 use snicit::{Error, Layer};
 
 use crate::CudaError;
-use crate::arguments::LiveMarks;
 use crate::columns::{Columns, Layout};
 use crate::dense::{self, DenseLimits, DenseSpmm};
 use crate::feed_forward::FeedForwardMethod;
 use crate::layout::{MAX_FUSED_LAYERS, scale_behind};
-use crate::run::Run;
+use crate::run::{LiveMarks, Run};
 use crate::runtime::Device;
 use crate::spmm::{Product, Spmm};
 use crate::weights::WeightStore;

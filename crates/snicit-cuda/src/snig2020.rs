@@ -11,17 +11,50 @@ use cudarc::driver::CudaStream;
 use snicit::{Error, Layer};
 
 use crate::CudaError;
-use crate::arguments::{CollectFlaggedArguments, FlagSectionsArguments, FlaggedArguments, LiveMarks};
-use crate::bf2019::ScatterSpmm;
+use crate::arguments::arguments;
+use crate::bf2019::{ScatterLayer, ScatterSpmm};
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::feed_forward::FeedForwardMethod;
 use crate::layout::SlabShape;
-use crate::run::Run;
+use crate::run::{LiveMarks, Run};
 use crate::runtime::{Graph, Kernel, Launch, Pointer};
 use crate::spmm::Spmm;
 use crate::weights::WeightStore;
 use crate::workspace::Workspace;
+
+arguments! {
+    FlaggedArguments for FlaggedLayer {
+        layer: ScatterLayer,
+        from: Pointer,
+        from_flags: Pointer,
+        to: Pointer,
+        to_flags: Pointer,
+        columns: u32,
+        sections_stride: u32,
+        section: u32,
+        keeps_zero: u32,
+        live_count: Pointer,
+        next_items: Pointer,
+    }
+    FlagSectionsArguments for FlagSections {
+        values: Pointer,
+        flags: Pointer,
+        columns: u32,
+        neurons: u32,
+        sections_stride: u32,
+        section: u32,
+    }
+    CollectFlaggedArguments for CollectFlagged {
+        values: Pointer,
+        flags: Pointer,
+        columns: u32,
+        neurons: u32,
+        sections_stride: u32,
+        section: u32,
+        marks: LiveMarks,
+    }
+}
 
 /// The layers of a network for SNIG-2020.
 pub(crate) struct TaskGraphFeedForward {

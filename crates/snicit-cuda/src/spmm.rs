@@ -1,8 +1,21 @@
 use crate::CudaError;
-use crate::arguments::{LiveMarks, RowsArguments};
 use crate::columns::{Columns, Layout};
-use crate::run::Run;
+use crate::run::{LiveMarks, Run};
 use crate::runtime::Pointer;
+
+/// `RowsArguments` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowsArguments {
+    pub(crate) from: Pointer,
+    pub(crate) bit_stride: u64,
+    pub(crate) slots: Pointer,
+    pub(crate) count: Pointer,
+    pub(crate) to: Pointer,
+    pub(crate) neurons_in: u32,
+    pub(crate) neurons_out: u32,
+    pub(crate) marks: LiveMarks,
+}
 
 /// The sparse product of one layer, in the form that a method prepared.
 pub(crate) trait Spmm: Send + Sync {

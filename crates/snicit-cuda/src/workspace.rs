@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::CudaError;
-use crate::arguments::COMPACTION_CHUNK;
 use crate::columns::PANEL;
 use crate::dense::COLUMNS_TOGETHER;
 use crate::mini_blocks::{ChunkNeeds, MergeBuffers};
+use crate::run::COMPACTION_CHUNK;
 use crate::runtime::{Device, DeviceBuffer, Graph, Pointer};
 use crate::snicit::MIN_LAYERS_A_LAUNCH;
 

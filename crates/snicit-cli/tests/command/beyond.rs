@@ -224,6 +224,32 @@ fn our_own_files() {
     assert_eq!(own["accuracy"], embedded["accuracy"]);
 }
 
+/// A folder of test sets alone: the embedded networks serve. With networks in it, they must be there.
+#[test]
+fn a_folder_without_networks() {
+    let folder = mnist_folder();
+    fs::create_dir_all(folder.path("sets/cifar10")).unwrap();
+    fs::rename(folder.path("artifact/MNIST"), folder.path("sets/mnist")).unwrap();
+    for letter in ["A", "D"] {
+        let text = folder.done(&format!("beyond --data sets -k {letter} -m XY --repeat 1"));
+        assert!(text.contains(&format!("the embedded network {letter}")), "{text}");
+    }
+    let of = |line: &str| json(&folder, line)["accuracy"].clone();
+    assert_eq!(
+        of("beyond --data sets -k D -m XY --repeat 1 --json"),
+        of("beyond -k D -m XY --repeat 1 --json")
+    );
+    assert_eq!(json(&folder, "beyond --data sets -m XY --repeat 1 --json")["inputs"], IMAGES);
+
+    fs::rename(folder.path("artifact/networks"), folder.path("sets/networks")).unwrap();
+    let text = folder.done("beyond --data sets -k A -m XY --repeat 1");
+    assert!(text.contains("n128-l18-acc94.94"), "{text}");
+    let ran = folder.run("beyond --data sets -k B");
+    ran.expect(2);
+    assert!(ran.stderr.contains("network B, a folder n256-l18-…"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("is missing"), "{}", ran.stderr);
+}
+
 #[test]
 fn bad_requests_and_files() {
     let folder = mnist_folder();
@@ -247,6 +273,7 @@ fn bad_requests_and_files() {
         ("", "`snicit data fetch mnist` fetches them"),
         ("--data artifact -k B", "network B, a folder n256-l18-… with l1-dense.tsv, is missing"),
         ("--data artifact -k D", "network D, a folder n256-l12-… without l1-dense.tsv, is missing"),
+        ("--data . -k A", "./A.safetensors: network A is missing"),
         ("--data . -k C", "./C.safetensors: the file is no safetensors file"),
         ("--data . -k B", "./B.safetensors: the number of layers is 13, expected 20 for network B"),
     ] {

@@ -27,6 +27,31 @@ fn help_has_examples() {
     assert_eq!(folder.done("-V").trim(), format!("snicit {}", env!("CARGO_PKG_VERSION")));
 }
 
+/// Text below the options is broken where the line is full, and nowhere else.
+#[test]
+fn help_fills_its_lines() {
+    let folder = Folder::new();
+    for command in
+        ["", "sdgc", "infer", "beyond", "bench", "convert", "report", "data", "data fetch sdgc"]
+    {
+        for width in [70, 80, 100] {
+            let mut help = folder.command(&format!("{command} --help"));
+            let output = help.env("COLUMNS", width.to_string()).output().unwrap();
+            let help = String::from_utf8(output.stdout).unwrap();
+            let lines: Vec<&str> = help.lines().collect();
+            for pair in lines.windows(2) {
+                let [line, next] = [pair[0], pair[1]];
+                let is_text = |line: &str| line.starts_with(|first: char| !first.is_whitespace());
+                if is_text(line) && is_text(next) {
+                    let word = next.split_whitespace().next().unwrap();
+                    let needed = line.chars().count() + 1 + word.chars().count();
+                    assert!(needed > width, "{command}, {width} columns: {line}\n{next}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn completions_and_manual_pages_are_there() {
     let folder = Folder::new();

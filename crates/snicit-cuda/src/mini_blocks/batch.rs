@@ -1,18 +1,17 @@
 //! Sends the kernels of a batch on its way through layers of mini-blocks.
 
+use super::arguments::{
+    BinarySumsArguments, Chunks, ChunksToPanelsArguments, CountLiveArguments, GroupBitsArguments,
+    GroupValuesArguments, ListLiveArguments, MaskedBlocksArguments, PanelBlocksArguments,
+};
 use super::binary_form::BinaryForm;
 use super::block_products::BlockProduct;
-use super::chunk_form::ChunkForm;
+use super::chunk_form::{BlocksLayer, ChunkForm};
 use super::equal_columns;
 use super::feed_forward::{BlockLayer, GROUPED_INPUTS, MiniBlockFeedForward, NeuronList};
-use super::panel_form::PanelForm;
+use super::panel_form::{PanelBlocksLayer, PanelForm};
 use super::panels::Panels;
 use crate::CudaError;
-use crate::arguments::{
-    BinarySumsArguments, BlocksLayer, Chunks, ChunksToPanelsArguments, CountLiveArguments,
-    GroupBitsArguments, GroupValuesArguments, ListLiveArguments, MaskedBlocksArguments,
-    PanelBlocksArguments, PanelBlocksLayer,
-};
 use crate::columns::{Columns, Layout};
 use crate::run::Run;
 use crate::runtime::{DeviceBuffer, Kernel, Pointer};

@@ -5,12 +5,25 @@ use snicit::Layer;
 use super::block_products::{BlockProduct, BlockWeights};
 use super::grouping::{GROUP, Grouping, NONE};
 use super::matrices::{as_right_factor, weight};
-use crate::arguments::BlocksLayer;
 use crate::layout::Blob;
 use crate::runtime::Pointer;
 
 /// A group that a block reads has at least so many of the block's inputs, or chunks are not for this layer.
 const WHOLE_FROM: usize = 8;
+
+/// `BlocksLayer` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BlocksLayer {
+    pub(super) first_steps: Pointer,
+    pub(super) steps: Pointer,
+    pub(super) weights: Pointer,
+    pub(super) bias: Pointer,
+    pub(super) blocks: u32,
+    pub(super) constants: u32,
+    pub(super) low: f32,
+    pub(super) high: f32,
+}
 
 /// The groups that each of a layer's blocks reads, a step each.
 pub(super) struct Steps {

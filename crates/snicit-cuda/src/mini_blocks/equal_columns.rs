@@ -1,16 +1,55 @@
 //! Columns that have become equal stay equal: from then on one is computed for all (`kernels/equal_columns.cu`).
 
 use crate::CudaError;
-use crate::arguments::{
-    ExpandMembersArguments, FingerprintArguments, MatchColumnsArguments, MergeColumnsArguments,
-    MoveColumnsArguments,
-};
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
 use crate::run::Run;
 use crate::runtime::{Device, DeviceBuffer, Kernel, Pointer};
 
 /// Layers of which the first merging comes after; each later one after twice as many.
 const FIRST_INTERVAL: usize = 4;
+
+arguments! {
+    FingerprintArguments for Fingerprint { values: Pointer, count: Pointer, neurons: u32, prints: Pointer }
+    MatchColumnsArguments for MatchColumns {
+        prints: Pointer,
+        live: Pointer,
+        count: Pointer,
+        first_equal: Pointer,
+    }
+    MergeColumnsArguments for MergeColumns {
+        first_equal: Pointer,
+        count: Pointer,
+        inputs: Pointer,
+        is_first: u32,
+        places: Pointer,
+        kept: Pointer,
+        kept_count: Pointer,
+        numbers: Pointer,
+        member_inputs: Pointer,
+        members: Pointer,
+        member_count: Pointer,
+    }
+    MoveColumnsArguments for MoveColumns {
+        from: Pointer,
+        slots: Pointer,
+        count: Pointer,
+        neurons: u32,
+        to: Pointer,
+    }
+    ExpandMembersArguments for ExpandMembers {
+        slots: Pointer,
+        columns: Pointer,
+        count: Pointer,
+        members: Pointer,
+        member_inputs: Pointer,
+        member_count: Pointer,
+        places: Pointer,
+        member_slots: Pointer,
+        live_inputs: Pointer,
+        live_count: Pointer,
+    }
+}
 
 /// What merging needs of a workspace.
 pub(crate) struct MergeBuffers {

@@ -9,10 +9,11 @@
 //!
 //! [`grouping`] numbers the neurons of a layer; [`block_products`] says how its blocks are multiplied;
 //! [`chunk_form`] and [`panel_form`] lay out its weights, where need be in [`matrices`]; [`binary_form`] tells where
-//! the words of binary inputs are. [`feed_forward`] has the layers, [`batch`] sends the kernels (`kernels/binary_sums.cu`, `block_sums.cu`,
-//! `mini_blocks.cu`, `panel_sums.cu`, `panel_blocks.cu`, `chunks.cu`); [`equal_columns`] lets one column stand for
-//! all that equal it.
+//! the words of binary inputs are. [`feed_forward`] has the layers, [`batch`] sends the kernels
+//! (`kernels/binary_sums.cu`, `block_sums.cu`, `mini_blocks.cu`, `panel_sums.cu`, `panel_blocks.cu`, `chunks.cu`) with
+//! their [`arguments`]; [`equal_columns`] lets one column stand for all that equal it.
 
+mod arguments;
 mod batch;
 mod binary_form;
 mod block_products;

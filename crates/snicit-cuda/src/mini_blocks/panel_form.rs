@@ -5,9 +5,22 @@ use snicit::Layer;
 use super::block_products::{BlockProduct, BlockWeights};
 use super::grouping::{GROUP, Grouping, NONE};
 use super::matrices::{as_left_factor, weight};
-use crate::arguments::PanelBlocksLayer;
 use crate::layout::Blob;
 use crate::runtime::Pointer;
+
+/// `PanelBlocksLayer` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PanelBlocksLayer {
+    pub(super) first_steps: Pointer,
+    pub(super) inputs: Pointer,
+    pub(super) weights: Pointer,
+    pub(super) outputs: Pointer,
+    pub(super) bias: Pointer,
+    pub(super) blocks: u32,
+    pub(super) low: f32,
+    pub(super) high: f32,
+}
 
 /// Where the parts of the form lie, in bytes from its beginning.
 #[derive(Debug, Clone, Copy)]

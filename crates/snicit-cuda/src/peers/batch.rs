@@ -8,19 +8,31 @@ use snicit::{Column, Error, Inputs, Observer, Outcome, Output, Report};
 use super::prepared::PreparedPeer;
 use super::product::{Order, Planned, Variant};
 use crate::CudaError;
-use crate::arguments::{
-    BitInputs, ExpandBitsArguments, GatherColumnsArguments, PeerEpilogueArguments, PeerTurnArguments,
-};
+use crate::arguments::arguments;
 use crate::clock::{Clock, Stage};
 use crate::columns;
 use crate::error::DriverContext;
-use crate::run::upload_bits;
+use crate::run::{BitInputs, ExpandBitsArguments, GatherColumnsArguments, upload_bits};
 use crate::runtime::{DeviceBuffer, Kernel, KernelArguments, Launch, PinnedBuffer, Pointer};
 
 /// Timed products of a variant, after one that is not.
 const TRIALS: usize = 3;
 /// A variant is timed no further if its first product takes so many times as long as the fastest.
 const HOPELESS: f32 = 3.0;
+
+arguments! {
+    PeerEpilogueArguments for PeerEpilogue {
+        values: Pointer,
+        bias: Pointer,
+        lines: u32,
+        length: u32,
+        by_rows: u32,
+        low: f32,
+        high: f32,
+        live: Pointer,
+    }
+    PeerTurnArguments for PeerTurn { from: Pointer, lines: u32, length: u32, to: Pointer }
+}
 
 /// Memory and plans for batches of one size.
 pub(super) struct BatchMemory {

@@ -3,14 +3,63 @@
 use snicit::SnicitOptions;
 
 use crate::CudaError;
-use crate::arguments::{
-    AssignArguments, ConversionColumns, DownsampleArguments, PlaceColumnsArguments,
-    PruneSamplesArguments,
-};
+use crate::arguments::arguments;
 use crate::columns::Columns;
-use crate::run::Run;
-use crate::runtime::Kernel;
+use crate::run::{LiveMarks, Run};
+use crate::runtime::{Kernel, Pointer};
 use crate::workspace::ConversionBuffers;
+
+/// `ConversionColumns` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct ConversionColumns {
+    values: Pointer,
+    slots: Pointer,
+    count: Pointer,
+    neurons: u32,
+}
+
+arguments! {
+    DownsampleArguments for Downsample {
+        y: ConversionColumns,
+        sampled: u32,
+        segments: u32,
+        sums: Pointer,
+    }
+    PruneSamplesArguments for PruneSamples {
+        sums: Pointer,
+        count: Pointer,
+        sampled: u32,
+        segments: u32,
+        tolerance: f32,
+        alike_below: u32,
+        survives: Pointer,
+        centroids: Pointer,
+        centroid_count: Pointer,
+    }
+    AssignArguments for Assign {
+        y: ConversionColumns,
+        survives: Pointer,
+        sampled: u32,
+        centroids: Pointer,
+        centroid_count: Pointer,
+        prune: f32,
+        center: Pointer,
+        marks: LiveMarks,
+    }
+    PlaceColumnsArguments for PlaceColumns {
+        slots: Pointer,
+        centroids: Pointer,
+        centroid_count: Pointer,
+        residues: Pointer,
+        residue_count: Pointer,
+        center: Pointer,
+        converted_count: Pointer,
+        converted_slots: Pointer,
+        converted_columns: Pointer,
+        converted_centers: Pointer,
+    }
+}
 
 /// How to convert; symbols as in the paper.
 pub(crate) struct Conversion {

@@ -1,5 +1,7 @@
-//! SNICIT (Jiang et al., ICPP 2023) in its four stages, a module each.
+//! SNICIT (Jiang et al., ICPP 2023) in its four stages, a module each; [`persistent_update`] and [`alike`] belong to
+//! [`post_convergence`].
 
+mod alike;
 mod conversion;
 mod persistent_update;
 mod post_convergence;
@@ -40,8 +42,8 @@ impl Snicit {
         Snicit { pre_convergence, threshold_layer, conversion, post_convergence }
     }
 
-    /// Sends `columns` through all stages, or through the first alone if `exit` allows it; gives the columns after the last layer and the index of the
-    /// count of centroids.
+    /// Sends `columns` through all stages, or through the first alone if `exit` allows it; gives the columns after
+    /// the last layer and the index of the count of centroids.
     ///
     /// # Errors
     /// [`Error::Cancelled`], or what the driver says.

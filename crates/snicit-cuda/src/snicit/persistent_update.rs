@@ -5,8 +5,9 @@ use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
 use rayon::prelude::*;
 use snicit::{Error, Layer, SnicitOptions};
 
+use super::alike::{Alike, fits_block};
 use super::conversion::{Converted, conversion_buffers};
-use crate::arguments::PersistentUpdateArguments;
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
 use crate::engine::Gpu;
 use crate::error::DriverContext;
@@ -18,9 +19,6 @@ use crate::{CudaError, WeightPlacement, xy2021};
 
 /// Threads of a block, THREADS of the kernel.
 const THREADS: u32 = 512;
-
-/// Inputs that a warp takes at once, INPUTS_AT_ONCE of the kernel.
-const INPUTS_AT_ONCE: usize = 32;
 
 /// What one block keeps of the inputs of the next eight layers: 16 bytes for each of its threads.
 const BLOCK_INPUTS_BYTES: usize = 8 * THREADS as usize * 16;
@@ -98,6 +96,35 @@ impl UpdateLayer {
     }
 }
 
+arguments! {
+    PersistentUpdateArguments for PersistentUpdate {
+        layers: Pointer,
+        layer_count: u32,
+        max_strips: u32,
+        from: Pointer,
+        other: Pointer,
+        slots: Pointer,
+        inputs: Pointer,
+        centers: Pointer,
+        count: Pointer,
+        centroid_count: Pointer,
+        live_slots: Pointer,
+        live_inputs: Pointer,
+        live_centers: Pointer,
+        live_count: Pointer,
+        entered: Pointer,
+        flags: Pointer,
+        ring: Pointer,
+        ring_neurons: u64,
+        last_tag: Pointer,
+        progress: Pointer,
+        ring_columns: u32,
+        prune: f32,
+        alike: u32,
+        unused: u32,
+    }
+}
+
 /// Layers behind the threshold layer, for launches of many at a time.
 pub(crate) struct PersistentUpdate {
     weights: WeightStore,
@@ -123,19 +150,6 @@ struct LayersOfLaunch {
     alike: Alike,
     /// Dynamic, in bytes.
     shared_memory: usize,
-}
-
-/// Whether all layers of a launch are of one shape, that of the Graph Challenge's: with mini-blocks of whole
-/// strips and as many outputs as inputs. The numbers are those of the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Alike {
-    No = 0,
-    /// Weights differ.
-    Shape = 1,
-    /// Of each layer all weights are equal.
-    EqualWeights = 2,
-    /// And one block is faster than all.
-    InBlock = 3,
 }
 
 impl PersistentUpdate {
@@ -306,35 +320,6 @@ impl PersistentUpdate {
     }
 }
 
-impl Alike {
-    fn of(layers: &[&Layer], forms: &[UpdateForm]) -> Self {
-        let first = &forms[0];
-        let same_shape = layers.iter().zip(forms).all(|(layer, form)| {
-            let square = (layer.inputs(), layer.outputs()) == (layers[0].inputs(), layers[0].inputs());
-            let plain = form.strips.is_none() && form.narrow == (true, true);
-            let shape = (form.strip_outputs, form.strip_inputs, form.strip_count);
-            square && plain && shape == (STRIP_OUTPUTS, first.strip_inputs, first.strip_count)
-        });
-        if !same_shape || first.strip_inputs > INPUTS_AT_ONCE {
-            return Alike::No;
-        }
-        match forms.iter().all(|form| matches!(form.weights, Stored::Uniform(_))) {
-            true => Alike::EqualWeights,
-            false => Alike::Shape,
-        }
-    }
-}
-
-/// Whether one block takes layers like this one, with equal weights, faster than all: the Graph Challenge's of few
-/// neurons.
-fn fits_block(layer: &Layer, form: &UpdateForm) -> bool {
-    /// MAX_BLOCK_STRIPS of the kernel.
-    const STRIPS: usize = 128;
-    form.strip_count <= STRIPS
-        && form.strip_inputs == INPUTS_AT_ONCE
-        && layer.outputs().is_multiple_of(STRIP_OUTPUTS)
-}
-
 /// Shared memory that a block can have besides its own variables; `None` if that is too little for the table of
 /// enough layers, or if blocks cannot wait for one another.
 fn dynamic_shared_memory(gpu: &Gpu) -> Result<Option<usize>, CudaError> {
@@ -346,54 +331,4 @@ fn dynamic_shared_memory(gpu: &Gpu) -> Result<Option<usize>, CudaError> {
     let room = gpu.device.shared_memory.saturating_sub(fixed + RESERVED);
     let enough = room >= MIN_LAYERS_A_LAUNCH * size_of::<UpdateLayer>();
     Ok((cooperative != 0 && enough).then_some(room))
-}
-
-#[cfg(test)]
-mod tests {
-    use snicit::network::MiniBlocks;
-    use snicit::{Activation, Bias, Connection, SparseWeights};
-
-    use super::*;
-
-    /// Sixteen outputs read the same `reads` inputs; the weights are equal if `equal`.
-    fn layer(inputs: u32, outputs: u32, reads: u32, bias: Bias, equal: bool) -> Layer {
-        let connections = (0..outputs).flat_map(|output| {
-            (0..reads).map(move |read| Connection {
-                input: (output / 16 * 3 + read) % inputs,
-                output,
-                weight: if equal { 0.5 } else { output as f32 },
-            })
-        });
-        let connections = connections.collect();
-        let weights = SparseWeights::from_connections(inputs as usize, outputs as usize, connections);
-        Layer::new(weights.unwrap(), bias, Activation::SDGC).unwrap()
-    }
-
-    fn alike(layers: &[Layer]) -> Alike {
-        let form = |layer: &Layer| {
-            let order = StripOrder::new(layer, Some(&MiniBlocks::find(layer.weights())));
-            UpdateForm::build(layer, &order, None, true).unwrap().0
-        };
-        let forms: Vec<UpdateForm> = layers.iter().map(form).collect();
-        Alike::of(&layers.iter().collect::<Vec<_>>(), &forms)
-    }
-
-    #[test]
-    fn layers_are_alike_only_if_all_have_one_shape() {
-        let square = |equal| layer(40, 40, 5, Bias::Uniform(-0.1), equal);
-        assert_eq!(alike(&[square(true), square(true)]), Alike::EqualWeights);
-        assert_eq!(alike(&[square(false), square(false)]), Alike::Shape);
-        assert_eq!(alike(&[square(false), square(true)]), Alike::Shape);
-        let biases = Bias::PerNeuron((0..40).map(|o| o as f32).collect());
-        assert_eq!(alike(&[square(true), layer(40, 40, 5, biases, true)]), Alike::EqualWeights);
-        for other in [
-            layer(40, 40, 6, Bias::Uniform(-0.1), true),
-            layer(40, 50, 5, Bias::Uniform(-0.1), true),
-            layer(50, 50, 5, Bias::Uniform(-0.1), true),
-        ] {
-            assert_eq!(alike(&[square(true), other]), Alike::No);
-        }
-        let many = layer(40, 40, 33, Bias::Uniform(-0.1), true);
-        assert_eq!(alike(&[many]), Alike::No, "more than 32 inputs");
-    }
 }

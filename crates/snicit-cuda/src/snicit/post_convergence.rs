@@ -11,15 +11,33 @@ use snicit::{Error, Layer, SnicitOptions};
 
 use super::conversion::{Converted, conversion_buffers};
 use super::persistent_update::PersistentUpdate;
-use crate::arguments::{LiveMarks, UpdateArguments};
+use crate::arguments::arguments;
 use crate::columns::Layout;
-use crate::run::Run;
-use crate::runtime::Kernel;
+use crate::run::{LiveMarks, Run};
+use crate::runtime::{Kernel, Pointer};
 use crate::spmm::{Product, Spmm};
 use crate::weights::WeightStore;
 
 /// Weights of a layer that are brought into the second-level cache ahead of their use, at most.
 const PREFETCHED_BYTES: u64 = 16 << 20;
+
+arguments! {
+    UpdateArguments for UpdateInputMajor, UpdateNeuronMajor {
+        z: Pointer,
+        y: Pointer,
+        count: Pointer,
+        centers: Pointer,
+        centroid_count: Pointer,
+        bias: Pointer,
+        neurons: u32,
+        low: f32,
+        high: f32,
+        prune: f32,
+        marks: LiveMarks,
+        next_weights: Pointer,
+        next_bytes: u64,
+    }
+}
 
 /// The layers behind the threshold layer.
 pub(crate) enum PostConvergence {

@@ -2,10 +2,24 @@
 
 use super::conversion::{Converted, conversion_buffers};
 use crate::CudaError;
-use crate::arguments::{LocateArguments, RecoverArguments};
+use crate::arguments::arguments;
 use crate::columns::{Columns, Layout};
-use crate::run::Run;
-use crate::runtime::Kernel;
+use crate::run::{LiveMarks, Run};
+use crate::runtime::{Kernel, Pointer};
+
+arguments! {
+    LocateArguments for LocateColumns { columns: Pointer, count: Pointer, place: Pointer }
+    RecoverArguments for Recover {
+        converted: Pointer,
+        slots: Pointer,
+        place: Pointer,
+        center: Pointer,
+        count: Pointer,
+        neurons: u32,
+        y: Pointer,
+        marks: LiveMarks,
+    }
+}
 
 /// `Y(l)`, without its empty columns.
 pub(super) fn recover(run: &mut Run<'_>, converted: &Converted) -> Result<Columns, CudaError> {

@@ -4,12 +4,12 @@ use snicit::Layer;
 
 use super::{THREADS, waves};
 use crate::CudaError;
-use crate::arguments::{GatherArguments, GatherLayer, TilesArguments, TilesLayer};
+use crate::arguments::arguments;
 use crate::columns::Layout;
 use crate::layout::{Blob, RowsForm, TileShape, TilesForm};
 use crate::run::Run;
 use crate::runtime::{Device, Kernel, Pointer};
-use crate::spmm::{Product, Spmm};
+use crate::spmm::{Product, RowsArguments, Spmm};
 
 /// Layers with fewer inputs stay in the first-level cache anyway.
 const MIN_TILED_INPUTS: usize = 1024;
@@ -22,6 +22,49 @@ const COLUMNS_A_WARP: usize = 128;
 /// Threads of a block of `kernels/tiles.cu`: as many as registers allow.
 const TILE_THREADS: u32 = 1024;
 const CHUNK_THREADS: u32 = 512;
+
+/// `TilesLayer` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct TilesLayer {
+    fours: Pointer,
+    inputs: Pointer,
+    weights: Pointer,
+    outputs: Pointer,
+    bias: Pointer,
+    groups: u32,
+    chunks: u32,
+    chunk_rows: u32,
+    at_least: u32,
+    bits: u32,
+    low: f32,
+    high: f32,
+}
+
+/// `GatherLayer` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct GatherLayer {
+    offsets: Pointer,
+    inputs: Pointer,
+    weights: Pointer,
+    bias: Pointer,
+    neurons: u32,
+    below: u32,
+    low: f32,
+    high: f32,
+}
+
+arguments! {
+    TilesArguments for TilesLayer16, TilesLayer8, TilesLayerChunks {
+        layer: TilesLayer,
+        rows: RowsArguments,
+    }
+    GatherArguments for GatherLayer, GatherLayerBits, GatherLayerColumns {
+        layer: GatherLayer,
+        rows: RowsArguments,
+    }
+}
 
 /// Brings a layer into the form of the general kernels.
 pub(super) fn build(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Vec<u8>) {

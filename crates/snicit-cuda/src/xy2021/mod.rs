@@ -14,13 +14,13 @@ use snicit::Layer;
 use snicit::network::MiniBlocks;
 
 use crate::CudaError;
-use crate::arguments::{StripsArguments, StripsLayer};
+use crate::arguments::arguments;
 use crate::columns::Layout;
 use crate::dense::{DenseLimits, DenseSpmm};
 use crate::layout::StripsForm;
 use crate::run::Run;
 use crate::runtime::{Device, Kernel, Pointer};
-use crate::spmm::{Product, Spmm};
+use crate::spmm::{Product, RowsArguments, Spmm};
 
 /// Threads of a block: four warps, WARPS of the kernels.
 const THREADS: u32 = 128;
@@ -105,6 +105,24 @@ pub(crate) fn build_sparse(layer: &Layer, device: &Device) -> (Box<dyn Spmm>, Ch
         let (spmm, bytes) = general::build(layer, device);
         (spmm, choice, bytes)
     }
+}
+
+/// `StripsLayer` of the kernels.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct StripsLayer {
+    strips: Pointer,
+    inputs: Pointer,
+    weights: Pointer,
+    outputs: Pointer,
+    bias: Pointer,
+    strip_count: u32,
+    low: f32,
+    high: f32,
+}
+
+arguments! {
+    StripsArguments for StripsLayer, StripsLayerBits { layer: StripsLayer, rows: RowsArguments }
 }
 
 /// The product by strips of mini-blocks.

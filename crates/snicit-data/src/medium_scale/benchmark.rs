@@ -13,7 +13,7 @@ const MNIST_PIXELS: usize = 28 * 28;
 /// Where a benchmark comes from.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// A folder with networks and test sets, instead of the networks that come with this crate:
+    /// A folder with networks and test sets:
     ///
     /// ```text
     /// networks/tsv_weights/n128-l18-acc94.94/l1-dense.tsv …     the layout of SNICIT's artifact
@@ -23,6 +23,8 @@ pub struct Source {
     ///
     /// A.safetensors … D.safetensors, D-features.safetensors     or these; they come first
     /// ```
+    ///
+    /// If it has no network at all, those that come with this crate serve, with the features of D.
     pub folder: Option<PathBuf>,
     /// The folder of MNIST's files, plain or gzip, where `folder` has none.
     pub mnist: PathBuf,
@@ -71,23 +73,40 @@ impl Source {
         found.unwrap_or_else(|| self.mnist.join(name))
     }
 
+    /// The folder, if there are networks in it, of whatever letter.
+    fn folder_of_networks(&self) -> Option<&Path> {
+        let is_one = |folder: &&Path| {
+            let mut own = Letter::ALL.iter().map(|&letter| own_network(folder, letter));
+            own.any(|file| file.is_file())
+                || own_features(folder).is_file()
+                || folder.join("networks").exists()
+        };
+        self.folder.as_deref().filter(is_one)
+    }
+
     /// The network and where it came from.
     ///
     /// # Errors
     /// If its file is missing or damaged, or it has not the benchmark's shape.
     pub fn network(&self, letter: Letter) -> Result<(Network, String), DataError> {
-        let own =
-            |folder: &Path| Some(folder.join(format!("{letter}.safetensors"))).filter(|f| f.is_file());
-        let (place, network) = match &self.folder {
+        let (place, network) = match self.folder_of_networks() {
             None => {
                 let name = PathBuf::from(format!("the embedded network {letter}"));
                 let network = model::from_safetensors(&name, embedded::network(letter))?.network;
                 (name, network)
             }
-            Some(folder) => match own(folder) {
-                Some(file) => (file.clone(), model::read_safetensors(&file)?.network),
-                None => artifact::read_network(folder, letter)?,
-            },
+            Some(folder) => {
+                let own = own_network(folder, letter);
+                if own.is_file() {
+                    let network = model::read_safetensors(&own)?.network;
+                    (own, network)
+                } else if folder.join("networks").exists() {
+                    artifact::read_network(folder, letter)?
+                } else {
+                    let problem = ModelProblem::missing(format!("network {letter}"));
+                    return Err(DataError::ModelFile { file: own, problem });
+                }
+            }
         };
         check(letter, &network)
             .map_err(|problem| DataError::ModelFile { file: place.clone(), problem })?;
@@ -95,14 +114,14 @@ impl Source {
     }
 
     fn test_set(&self, letter: Letter) -> Result<(Activations, Vec<u8>), DataError> {
-        match (letter.data_set(), &self.folder) {
+        match (letter.data_set(), self.folder_of_networks()) {
             (DataSet::Mnist, _) => self.mnist_test_set(),
             (DataSet::Cifar10, None) => {
                 let name = PathBuf::from("the embedded features of CIFAR-10");
                 features::read(&name, embedded::features(), letter.features())
             }
             (DataSet::Cifar10, Some(folder)) => {
-                let file = folder.join("D-features.safetensors");
+                let file = own_features(folder);
                 if !file.is_file() {
                     return artifact::read_cifar_test_set(folder, letter.features());
                 }
@@ -135,6 +154,16 @@ impl Source {
         let values = features::unit_interval(images.pixels());
         Ok((Activations::new(images.count(), pixels, values)?, labels))
     }
+}
+
+/// A network of our own in a folder.
+fn own_network(folder: &Path, letter: Letter) -> PathBuf {
+    folder.join(format!("{letter}.safetensors"))
+}
+
+/// The features of D beside it.
+fn own_features(folder: &Path) -> PathBuf {
+    folder.join("D-features.safetensors")
 }
 
 /// Fails unless `network` has the benchmark's layers.

@@ -79,12 +79,13 @@ const AFTER_HELP: &str = "\
 Examples:
   snicit bench all --quick                      every table and figure, reduced
   snicit bench table3 fig8 --device cuda -o h100
-  snicit bench all --device cuda --budget 300s  the full grid as far as it fits five minutes
+  snicit bench all --device cuda --budget 300s  what fits five minutes
   snicit report results                         one HTML page of them
   snicit bench compare old/table3.json new/table3.json
 
-On a GPU, cuSPARSE and cuBLAS are timed in Table 3, Table 4 and Figure 11 where they are installed. The other
+On a GPU, cuSPARSE and cuBLAS are timed in Table 3, Table 4 and Figure 11 where they are installed. The other \
 results compare our methods only; the t-SNE of Figure 1 runs on the CPU.
+
 Times do not include loading and preparing. Exit code: 0 done, 1 an answer is wrong, 2 could not do it.";
 
 /// A type of its own because several names stand for one argument.

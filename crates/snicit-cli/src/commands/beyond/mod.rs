@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "B", default_value = "10000", value_parser = args::count)]
     batch: usize,
 
-    /// Folder of networks and test sets, instead of the networks that are part of this command
+    /// Folder of test sets, and of networks to be taken instead of those of this command
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -73,12 +73,15 @@ Examples:
   snicit beyond -k B --compare
   snicit beyond -k C --prune-at-conversion 0 --prune-at-update 0        SNICIT that loses nothing
 
-DIR holds what SNICIT's artifact has in dataset/beyond (networks, MNIST, CIFAR-10), or files of
-our own, A.safetensors to D.safetensors and D-features.safetensors. Without MNIST in it, that of
-the data folder ($SNICIT_DATA, else snicit in the XDG data folder) is taken.
+DIR holds what SNICIT's artifact has in dataset/beyond (networks, MNIST, CIFAR-10), or files of \
+our own, A.safetensors to D.safetensors and D-features.safetensors. Without any networks in it, \
+those of this command serve; without MNIST in it, that of the data folder ($SNICIT_DATA, else \
+snicit in the XDG data folder).
 
-Accuracies are in percent; the loss, in percentage points, is what exact feed-forward has more on
-the same network. XY-2021 is always timed, too, so that the report can say what SNICIT gains.";
+Accuracies are in percent; the loss, in percentage points, is what exact feed-forward has more on \
+the same network. XY-2021 is always timed, too, so that the report can say what SNICIT gains.
+
+Edges/s are inputs × connections of the network / total time, computed or not.";
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let letter = args.benchmark;

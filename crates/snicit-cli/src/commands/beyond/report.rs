@@ -123,7 +123,7 @@ impl Run<'_> {
         );
         lines.add("accuracy loss", &format!("{loss:.2}"), "percentage points");
         lines.stages(&report.times, measures::post_convergence_layer_ms(network, report));
-        lines.add("throughput", &rate(self.edges_per_second()), "edges/s");
+        lines.add("throughput", &rate(self.edges_per_second()), "edges/s of the whole network");
         lines.setup((self.load, "ms"), *prepare, report.upload);
         lines.add("centroids", &report.centroids.map_or_else(|| "–".to_owned(), count), "");
         lines.render()
@@ -236,6 +236,7 @@ pub(super) struct RunJson<'a> {
     repeat: usize,
     times_ms: TimesJson,
     post_convergence_layer_ms: Option<f64>,
+    /// Counts all connections of the network, computed or not.
     edges_per_second: f64,
     /// The fastest exact method that was run.
     best_exact: ComparedJson,

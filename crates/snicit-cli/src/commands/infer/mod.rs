@@ -125,7 +125,10 @@ Examples:
   snicit infer mlp test.csv --output classes -o classes.csv
   snicit infer neuron1024 sparse-images-1024.tsv.gz -m SNICIT --json
 
-Times do not include reading and preparing. Exit code: 0 done, 2 could not do it.";
+Times do not include reading and preparing. Edges/s are inputs × connections of the network / \
+total time, computed or not.
+
+Exit code: 0 done, 2 could not do it.";
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let options = args.snicit.apply(SnicitOptions::sdgc());

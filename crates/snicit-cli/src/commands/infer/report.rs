@@ -82,7 +82,7 @@ impl Run<'_> {
         } else {
             lines.ms("total", report.times.total(), "ms");
         }
-        lines.add("throughput", &rate(self.edges_per_second()), "edges/s");
+        lines.add("throughput", &rate(self.edges_per_second()), "edges/s of the whole network");
         lines.setup((self.load, "ms"), self.prepare, report.upload);
         if let Some(centroids) = report.centroids {
             lines.add("centroids", &count(centroids), "");
@@ -146,6 +146,7 @@ pub(super) struct RunJson<'a> {
     repeat: usize,
     times_ms: TimesJson,
     post_convergence_layer_ms: Option<f64>,
+    /// Counts all connections of the network, computed or not.
     edges_per_second: f64,
     load_ms: f64,
     prepare_ms: f64,

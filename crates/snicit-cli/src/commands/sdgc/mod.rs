@@ -81,7 +81,10 @@ Examples:
   snicit sdgc --json | jq .times_ms.total
 
 The first run leaves network and inputs in a cache that the next one loads from; see `snicit cache`.
-Times do not include reading and preparing. Edges/s are inputs × connections / total time.
+
+Times do not include reading and preparing. Edges/s are inputs × connections of the network / \
+total time, as the Graph Challenge counts them, computed or not.
+
 Exit code: 0 done, 1 the categories differ from the truth, 2 could not do it.";
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {

@@ -85,7 +85,7 @@ impl Run<'_> {
         text.push('\n');
         let mut lines = Lines::new(report.times.total());
         lines.stages(&report.times, self.post_convergence_layer_ms());
-        lines.add("throughput", &rate(self.edges_per_second()), "edges/s");
+        lines.add("throughput", &rate(self.edges_per_second()), "edges/s of the whole network");
         let loaded = match self.from_cache {
             (true, true) => "ms, from the cache",
             (true, false) => "ms, the network from the cache",
@@ -159,6 +159,7 @@ pub(super) struct RunJson<'a> {
     extras: ExtrasJson,
     times_ms: TimesJson,
     post_convergence_layer_ms: Option<f64>,
+    /// Counts all connections of the network, computed or not.
     edges_per_second: f64,
     load_ms: f64,
     prepare_ms: f64,
