@@ -157,10 +157,13 @@ impl<'a> Preparation<'a> {
     ) -> Result<PostConvergence, CudaError> {
         let layers: Vec<&Layer> = self.network.layers()[first..].iter().map(AsRef::as_ref).collect();
         let method = options.post_convergence;
-        // The dense product is for many columns. Behind the conversion of a deep network a few are left.
+        // The persistent update has sparse products only: it is left where the dense one would do most of the work.
+        // That is for many columns. Behind the conversion of a deep network a few are left.
         let prefers_dense = || {
-            layers.len() < DEEP
-                && layers.iter().any(|layer| xy2021::prefers_dense(layer, self.gpu.dense))
+            let connections = |layer: &&&Layer| layer.weights().connections();
+            let dense = layers.iter().filter(|layer| xy2021::prefers_dense(layer, self.gpu.dense));
+            let dense: usize = dense.map(|layer| connections(&layer)).sum();
+            layers.len() < DEEP && 2 * dense > layers.iter().map(|layer| connections(&layer)).sum()
         };
         if self.options.update == UpdateSchedule::Persistent
             && method == FeedForward::Xy2021

@@ -249,6 +249,33 @@ fn both_schedules_give_the_exact_answer() {
     }
 }
 
+/// The persistent update has no dense product; one layer that would like it must not cost the others theirs.
+#[test]
+fn a_dense_classifier_leaves_the_update_persistent() {
+    if engines().is_empty() {
+        return;
+    }
+    let engine = CudaEngine::new().unwrap();
+    let sparse = Case { bias: 3, positive: 0.9, ..Case::base("sparse", vec![1024; 9], 60) };
+    let dense = Case { reads: 1024, unconnected: 0.0, ..Case::base("dense", vec![1024, 10], 60) };
+    let all_dense = Case { reads: 60, ..Case::base("all dense", vec![64; 9], 60) };
+    for (case, classifier, persistent) in [(&sparse, Some(&dense), true), (&all_dense, None, false)] {
+        let (network, inputs) = case.generate();
+        let classifier = classifier.map(|case| case.generate().0);
+        let layers = network.layers().iter().chain(classifier.iter().flat_map(Network::layers));
+        let network = Network::new(layers.map(|layer| Layer::clone(layer))).unwrap();
+        let prepared = engine.prepare_network(&network, &case.plan()).unwrap();
+        let notes = prepared.notes();
+        let found = notes.iter().any(|note| note.contains("post-convergence update"));
+        assert_eq!(found, persistent, "{}: {notes:?}", case.name);
+        let output = prepared.infer(&inputs).unwrap().output.to_activations();
+        for (input, expected) in reference::infer(&network, &inputs).iter().enumerate() {
+            let found: Vec<f64> = output.column(input).iter().map(|&y| f64::from(y)).collect();
+            assert_eq!(found, *expected, "{}: input {input}", case.name);
+        }
+    }
+}
+
 /// The cases must take every way through the kernels; the CPU can tell.
 #[test]
 fn the_cases_go_all_ways() {
