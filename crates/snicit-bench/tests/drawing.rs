@@ -2,6 +2,7 @@
 
 mod common;
 
+use snicit_bench::plot::Plot;
 use snicit_bench::record::{Finding, Record, ResultFile};
 use snicit_bench::{Grid, ResultId, Store, csv, figures, output, plot, tables};
 
@@ -60,6 +61,8 @@ fn all_files_of_a_result_are_written() {
     }
 }
 
+const FORMAT: &str = include_str!("../../../docs/result-format.md");
+
 /// What Python's csv and pandas ask for: one table a file.
 #[test]
 fn every_line_of_a_csv_has_the_columns_of_its_header_and_says_where_it_comes_from() {
@@ -70,6 +73,8 @@ fn every_line_of_a_csv_has_the_columns_of_its_header_and_says_where_it_comes_fro
         let mut lines = 0;
         for file in &files {
             let header: Vec<&str> = file.text.lines().next().unwrap().split(',').collect();
+            let undocumented = header.iter().find(|name| !FORMAT.contains(&format!("`{name}`")));
+            assert_eq!(undocumented, None, "{}", file.name);
             for line in file.text.lines().skip(1) {
                 let fields = fields(line);
                 assert_eq!(fields.len(), header.len(), "{}: {line}", file.name);
@@ -120,6 +125,27 @@ fn what_was_not_measured_is_named_and_has_a_dash() {
     let table3 = common::incomplete(Grid::Full).into_iter().find(|r| r.result == ResultId::Table3);
     let notes = figures::figure(&table3.unwrap()).unwrap().notes;
     assert!(notes.iter().any(|note| note.contains("cuBLAS on 1024-480, ")), "{notes:?}");
+}
+
+/// Both methods scatter: a restless SNICIT makes speed-ups unsure, however quiet the others were.
+#[test]
+fn thin_lines_of_speed_ups_are_intervals_of_the_ratio() {
+    let of = |mut results: Vec<ResultFile>| {
+        results.remove(results.iter().position(|result| result.result == ResultId::Table4).unwrap())
+    };
+    let (quiet, noisy) = (of(common::all(Grid::Full)), of(common::noisy(Grid::Full)));
+    let is_snicit = |record: &Record| record.task.describe().starts_with("SNICIT");
+    let mixed = quiet.records.iter().zip(&noisy.records);
+    let records = mixed.map(|(a, b)| if is_snicit(a) { b.clone() } else { a.clone() }).collect();
+    for (result, unsure) in [(ResultFile { records, ..quiet.clone() }, true), (quiet, false)] {
+        for panel in figures::figure(&result).unwrap().panels {
+            let Plot::Bars(bars) = panel.plot else { panic!("no bars") };
+            for bar in bars.groups.iter().flat_map(|group| &group.bars).flatten() {
+                assert!(bar.low <= bar.value && bar.value <= bar.high, "{bar:?}");
+                assert_eq!(bar.high > bar.value * 1.5, unsure, "{bar:?}");
+            }
+        }
+    }
 }
 
 /// The paper's products make SNICIT slower than what else is printed of the same networks.
