@@ -1,72 +1,89 @@
 //! A result as comma-separated values: a line a repetition, so that nothing is lost.
+//!
+//! Every file is one table: a header, then lines with as many fields. The last columns are the same everywhere and
+//! say where a line comes from.
 
-use crate::record::{Finding, Record, ResultFile};
+use crate::record::{Embedding, Finding, Measurement, Record, Repetition, ResultFile, Statistics};
+use crate::result_id::ResultId;
 use crate::task::Task;
 
-const HEADER: &str = "workload,inputs,method,threshold_layer,batch,repetition,pre_convergence_ms,conversion_ms,\
-post_convergence_ms,recovery_ms,total_ms,prepare_ms,centroids,categories,answer,accuracy,network_source,\
-inputs_source,device,processor,version,date";
+const INFERENCE: &str = "workload,inputs,method,threshold_layer,batch,repetition,pre_convergence_ms,conversion_ms,\
+post_convergence_ms,recovery_ms,total_ms,prepare_ms,centroids,categories,answer,accuracy";
+const STATISTICS: &str = "workload,neurons,layers,connections,largest_fan_in,bias,density,inputs,ones";
+const POINTS: &str = "workload,layer,input,label,x,y,perplexity";
+const PROVENANCE: &str = "network_source,inputs_source,device,processor,cores,memory_bytes,load_average,system,version,\
+compiler,build,date,command";
 
-/// The inferences of a result; of statistics and embeddings, a line a network or a point.
-pub fn write(result: &ResultFile) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    let mut headers: Vec<&str> = Vec::new();
-    for record in &result.records {
-        let (header, of_record) = match &record.finding {
-            Finding::Inference(_) => (HEADER, inference(record)),
-            Finding::Statistics(s) => (
-                "workload,neurons,layers,connections,largest_fan_in,bias,density,inputs,ones",
-                vec![format!(
-                    "{},{},{},{},{},{},{},{},{}",
-                    field(&record.task.workload().name()),
-                    s.neurons,
-                    s.layers,
-                    s.connections,
-                    s.largest_fan_in,
-                    s.bias.map_or_else(String::new, |bias| bias.to_string()),
-                    s.density,
-                    s.inputs,
-                    s.ones
-                )],
-            ),
-            Finding::Embedding(embedding) => {
-                let layer = if let Task::Embedding { layer, .. } = record.task { layer } else { 0 };
-                let name = field(&record.task.workload().name());
-                let point = |(i, [x, y]): (usize, &[f32; 2])| {
-                    let label = embedding.labels.get(i).map_or_else(String::new, u8::to_string);
-                    format!("{name},{layer},{},{label},{x},{y}", i + 1)
-                };
-                let lines = embedding.points.iter().enumerate().map(point).collect();
-                ("workload,layer,input,label,x,y", lines)
-            }
-        };
-        // Kinds of lines follow each other as blocks, each under its own header.
-        if headers.last() != Some(&header) {
-            if !headers.is_empty() {
-                lines.push(String::new());
-            }
-            headers.push(header);
-            lines.push(header.to_owned());
-        }
-        lines.extend(of_record);
-    }
-    lines.push(String::new());
-    lines.join("\n")
+/// One table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CsvFile {
+    /// Its name, `fig1.csv` or `fig1-points.csv`.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
 }
 
-fn inference(record: &Record) -> Vec<String> {
+type Lines = fn(&Record) -> Vec<String>;
+
+/// The tables of a result, whatever was measured: what their names end in, their columns, and the lines of a record.
+fn tables(id: ResultId) -> Vec<(&'static str, &'static str, Lines)> {
+    match id {
+        ResultId::Table1 => vec![("", STATISTICS, statistics)],
+        ResultId::Fig1 => vec![("", INFERENCE, inferences), ("-points", POINTS, points)],
+        _ => vec![("", INFERENCE, inferences)],
+    }
+}
+
+/// The names of a result's tables.
+pub fn names(id: ResultId) -> Vec<String> {
+    tables(id).into_iter().map(|(suffix, ..)| format!("{}{suffix}.csv", id.name())).collect()
+}
+
+/// The tables of a result.
+pub fn files(result: &ResultFile) -> Vec<CsvFile> {
+    let texts = tables(result.result).into_iter().map(|(_, header, lines)| table(result, header, lines));
+    names(result.result).into_iter().zip(texts).map(|(name, text)| CsvFile { name, text }).collect()
+}
+
+/// The lines of all records under a header, each followed by where it comes from.
+fn table(result: &ResultFile, header: &str, lines: Lines) -> String {
+    let mut text = format!("{header},{PROVENANCE}\n");
+    for record in &result.records {
+        let provenance = provenance(record, &result.command);
+        for line in lines(record) {
+            text.push_str(&format!("{line},{provenance}\n"));
+        }
+    }
+    text
+}
+
+fn provenance(record: &Record, command: &str) -> String {
+    let environment = &record.environment;
+    [
+        field(&record.sources.network),
+        field(&record.sources.inputs),
+        field(&environment.device),
+        field(&environment.processor),
+        environment.cores.to_string(),
+        known(environment.memory_bytes),
+        known(environment.load_average),
+        field(&environment.system),
+        field(&environment.version),
+        field(&environment.compiler),
+        field(&environment.build),
+        field(&record.date),
+        field(command),
+    ]
+    .join(",")
+}
+
+fn inferences(record: &Record) -> Vec<String> {
     let (Task::Inference { workload, method, threshold_layer, batch }, Finding::Inference(measured)) =
         (&record.task, &record.finding)
     else {
         return Vec::new();
     };
-    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-    let answer = match &measured.answer {
-        None => "not checked",
-        Some(answer) if answer.difference.is_none() => "right",
-        Some(_) => "wrong",
-    };
-    let line = |(i, repetition): (usize, &crate::record::Repetition)| {
+    let line = |(i, repetition): (usize, &Repetition)| {
         let [pre, conversion, post, recovery] = repetition.stages();
         [
             field(&workload.name()),
@@ -81,20 +98,50 @@ fn inference(record: &Record) -> Vec<String> {
             recovery.to_string(),
             repetition.total_ms().to_string(),
             measured.prepare_ms.to_string(),
-            number(measured.centroids.map(|centroids| centroids as f64)),
+            known(measured.centroids),
             measured.categories.to_string(),
-            answer.to_owned(),
-            number(measured.accuracy),
-            field(&record.sources.network),
-            field(&record.sources.inputs),
-            field(&record.environment.device),
-            field(&record.environment.processor),
-            field(&record.environment.version),
-            record.date.clone(),
+            judgement(measured).to_owned(),
+            known(measured.accuracy),
         ]
         .join(",")
     };
     measured.repetitions.iter().enumerate().map(line).collect()
+}
+
+fn judgement(measured: &Measurement) -> &'static str {
+    match &measured.answer {
+        None => "not checked",
+        Some(answer) if answer.difference.is_none() => "right",
+        Some(_) => "wrong",
+    }
+}
+
+fn statistics(record: &Record) -> Vec<String> {
+    let Finding::Statistics(found) = &record.finding else { return Vec::new() };
+    let Statistics { neurons, layers, connections, largest_fan_in, bias, density, inputs, ones } = found;
+    let (name, bias) = (field(&record.task.workload().name()), known(*bias));
+    vec![format!(
+        "{name},{neurons},{layers},{connections},{largest_fan_in},{bias},{density},{inputs},{ones}"
+    )]
+}
+
+fn points(record: &Record) -> Vec<String> {
+    let (Task::Embedding { layer, .. }, Finding::Embedding(embedding)) = (&record.task, &record.finding)
+    else {
+        return Vec::new();
+    };
+    let Embedding { points, labels, perplexity } = embedding;
+    let name = field(&record.task.workload().name());
+    let line = |(i, [x, y]): (usize, &[f32; 2])| {
+        let label = known(labels.get(i).copied());
+        format!("{name},{layer},{},{label},{x},{y},{perplexity}", i + 1)
+    };
+    points.iter().enumerate().map(line).collect()
+}
+
+/// A value, or an empty field.
+fn known<T: ToString>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
 }
 
 /// A field, quoted where it must be (RFC 4180).
@@ -114,6 +161,5 @@ mod tests {
     fn fields_are_quoted_where_they_must_be() {
         assert_eq!(field("plain"), "plain");
         assert_eq!(field("a, \"b\""), "\"a, \"\"b\"\"\"");
-        assert_eq!(HEADER.split(',').count(), 22);
     }
 }

@@ -19,6 +19,7 @@ pub mod environment;
 mod error;
 pub mod figures;
 pub mod grid;
+mod markup;
 pub mod measure;
 mod memory;
 pub mod numbers;

@@ -13,6 +13,21 @@ pub fn count(n: u64) -> String {
     grouped
 }
 
+/// A count of things, with their name in the right number.
+pub fn counted(n: u64, singular: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {singular}{plural}", count(n))
+}
+
+/// An amount of memory with a binary prefix, `1.5 GiB`.
+pub fn bytes(n: u64) -> String {
+    let prefixes = [(1_u64 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match prefixes.into_iter().find(|&(size, _)| n >= size) {
+        Some((size, unit)) => format!("{:.1} {unit}", n as f64 / size as f64),
+        None => format!("{n} bytes"),
+    }
+}
+
 /// A number with three significant digits, `0.0123`, `4.56`, `78.9`, `1,230`.
 pub fn significant(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
@@ -53,7 +68,13 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
         assert_eq!(count(3_932_160), "3,932,160");
+        assert_eq!(counted(1, "input"), "1 input");
+        assert_eq!(counted(1200, "input"), "1,200 inputs");
+        assert_eq!(bytes(1023), "1023 bytes");
+        assert_eq!(bytes(3 << 29), "1.5 GiB");
         for (value, text) in [
             (0.0, "0"),
             (0.012_34, "0.0123"),

@@ -11,14 +11,18 @@ use crate::{BenchError, csv, environment, figures, page, plot};
 /// Pixels of a PNG a CSS pixel.
 const SCALE: f32 = 2.0;
 
-/// Writes `DIR/table3.csv`, `.svg` and `.png`; gives their names.
+/// Writes `DIR/table3.csv`, `.svg` and `.png`; gives their names and that of the JSON.
 ///
 /// # Errors
 /// If a file cannot be written or the figure cannot be drawn.
 pub fn write(store: &Store, result: &ResultFile) -> Result<Vec<PathBuf>, BenchError> {
     let file = |ending| store.file(result.result, ending);
-    let mut written = vec![file("json"), file("csv")];
-    write_bytes(&file("csv"), csv::write(result).as_bytes())?;
+    let mut written = vec![file("json")];
+    for table in csv::files(result) {
+        let file = store.folder().join(table.name);
+        write_bytes(&file, table.text.as_bytes())?;
+        written.push(file);
+    }
     if let Some(figure) = figures::figure(result) {
         let svg = figure.svg();
         write_bytes(&file("svg"), svg.as_bytes())?;

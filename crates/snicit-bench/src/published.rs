@@ -2,10 +2,7 @@
 
 use snicit_data::medium_scale::Letter;
 
-/// Table 3 of the paper, one NVIDIA RTX A6000, ms.
-pub const PAPER: &str = "paper, RTX A6000";
-
-/// `(N, l, [BF-2019, SNIG-2020, XY-2021, SNICIT])`.
+/// Table 3 of the paper, one NVIDIA RTX A6000, ms: `(N, l, [BF-2019, SNIG-2020, XY-2021, SNICIT])`.
 const TABLE_3: [(usize, usize, [f64; 4]); 12] = [
     (1024, 120, [498.0, 242.0, 14.9, 13.4]),
     (1024, 480, [1496.0, 835.0, 40.9, 25.1]),

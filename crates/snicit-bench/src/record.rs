@@ -61,7 +61,7 @@ pub enum Finding {
 pub struct Measurement {
     /// Preparing the network for the method, once, ms.
     pub prepare_ms: f64,
-    /// The timed repetitions, in their order, after one that is not kept.
+    /// The timed repetitions, in their order, after one that is not kept where an inference takes no more than a second.
     pub repetitions: Vec<Repetition>,
     /// The layer of the whole network after which SNICIT converted; divides the times of other methods.
     pub threshold_layer: usize,

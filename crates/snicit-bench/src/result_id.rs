@@ -68,7 +68,7 @@ impl ResultId {
     pub fn title(self) -> &'static str {
         match self {
             ResultId::Table1 => "The networks of the Graph Challenge",
-            ResultId::Table3 => "Run time of the four methods on the Graph Challenge",
+            ResultId::Table3 => "Run time on the Graph Challenge",
             ResultId::Table4 => "Accuracy and speed on trained networks",
             ResultId::Fig1 => "Activations converge, and the work that is left",
             ResultId::Fig6 => "Average latency of a post-convergence layer",

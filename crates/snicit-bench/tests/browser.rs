@@ -35,17 +35,21 @@ fn browser() -> Option<PathBuf> {
 #[test]
 fn the_page_works_in_a_browser() {
     let Some(browser) = browser() else { return };
-    for grid in [Grid::Quick, Grid::Full] {
+    let pages = [
+        ("quick", common::all(Grid::Quick)),
+        ("full", common::all(Grid::Full)),
+        ("noisy", common::noisy(Grid::Full)),
+        ("incomplete", common::incomplete(Grid::Full)),
+    ];
+    for (name, results) in pages {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
-        let results = common::all(grid);
         for result in &results {
             store.keep_result(result).unwrap();
         }
         let page = page::page(&store.results().unwrap(), "2026-11-25T20:00:00Z");
         if let Some(kept) = std::env::var_os("SNICIT_KEEP_PAGES") {
-            let name = format!("{grid:?}.html").to_lowercase();
-            std::fs::write(PathBuf::from(kept).join(name), &page).unwrap();
+            std::fs::write(PathBuf::from(kept).join(format!("{name}.html")), &page).unwrap();
         }
         let plots = page.matches("<svg ").count();
         let harness = folder.path().join("harness.html");
@@ -64,7 +68,7 @@ fn the_page_works_in_a_browser() {
             .map(|width| format!("{width}: {plots} plots, {} sections, font true\n", results.len() + 1))
             .collect();
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(report, Some(expected.as_str()), "{grid:?}: {stderr}");
+        assert_eq!(report, Some(expected.as_str()), "{name}: {stderr}");
     }
 }
 

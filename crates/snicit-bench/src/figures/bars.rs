@@ -1,9 +1,9 @@
 //! Bars: run times, latencies, speed-ups, connections.
 
 use super::common::{Drawn, group_name, grouped, legend, methods, width_name, with_inputs};
-use crate::plot::{Bar, BarAxis, BarGroup, Bars, Panel, Plot, Series};
+use crate::plot::{Bar, BarAxis, BarAxisKind, BarGroup, Bars, Panel, Plot, Series};
 use crate::record::{Finding, Inference, ResultFile};
-use crate::statistics;
+use crate::statistics::{self, FEWEST_REPETITIONS, Ratio};
 use crate::tables::of;
 use crate::task::Workload;
 
@@ -11,62 +11,73 @@ use crate::task::Workload;
 fn method_bars(
     result: &ResultFile,
     y_label: &str,
-    axis: BarAxis,
-    value: impl Fn(&Inference<'_>) -> Option<Vec<f64>>,
+    axis: BarAxisKind,
+    methods: &[&str],
+    bar: impl Fn(&Inference<'_>) -> Option<Bar>,
 ) -> Drawn {
-    let bar = |inference: &Inference<'_>| -> Option<Bar> {
-        let values = value(inference)?;
-        let (low, high) = statistics::range(&values);
-        let series = Series::of_method(inference.method);
-        Some(Bar { series, value: statistics::median(&values), low, high }).filter(|bar| bar.value > 0.0)
-    };
-    let all: Vec<f64> = result.inferences().filter_map(|i| bar(&i)).map(|bar| bar.value).collect();
-    let range = statistics::range(&all);
+    let bar = |inference: &Inference<'_>| bar(inference).filter(|bar| bar.value > 0.0);
+    let all: Vec<Bar> = result.inferences().filter_map(|inference| bar(&inference)).collect();
+    if all.is_empty() {
+        return (vec![], vec![], 2);
+    }
+    let axis = BarAxis::of(axis, &all);
     let panel = |(title, workloads): (String, Vec<&Workload>)| {
         let group = |workload: &&Workload| BarGroup {
             name: group_name(workload),
-            bars: result
-                .inferences()
-                .filter(|i| i.workload == *workload)
-                .filter_map(|i| bar(&i))
-                .collect(),
+            bars: methods.iter().map(|method| bar(&of(result, workload, method)?)).collect(),
         };
         let x_label = if matches!(workloads[0], Workload::Sdgc { .. }) { "layers l" } else { "network" };
         let groups: Vec<BarGroup> = workloads.iter().map(group).collect();
         let title = with_inputs(title, workloads[0]);
         let (x_label, y_label) = (x_label.to_owned(), y_label.to_owned());
-        Panel { title, plot: Plot::Bars(Bars { x_label, y_label, groups, range, axis }) }
+        Panel { title, plot: Plot::Bars(Bars { x_label, y_label, groups, axis }) }
     };
-    let panels: Vec<Panel> = if all.is_empty() {
-        vec![]
-    } else {
-        grouped(result, width_name).into_iter().map(panel).collect()
-    };
-    (legend(&methods(result), false), panels, 2)
+    let panels = grouped(result, width_name).into_iter().map(panel).collect();
+    (legend(methods, false), panels, 2)
+}
+
+/// The median of repetitions, and their smallest and largest.
+fn median_bar(method: &str, values: &[f64]) -> Bar {
+    let (low, high) = statistics::range(values);
+    Bar { series: Series::of_method(method), value: statistics::median(values), low, high }
 }
 
 pub(super) fn run_times(result: &ResultFile) -> Drawn {
-    method_bars(result, "run time, ms (logarithmic)", BarAxis::Logarithmic, |inference| {
-        Some(inference.measurement.totals_ms())
-    })
+    let bar = |inference: &Inference<'_>| {
+        Some(median_bar(inference.method, &inference.measurement.totals_ms()))
+    };
+    method_bars(result, "run time, ms (logarithmic)", BarAxisKind::Logarithmic, &methods(result), bar)
 }
 
 pub(super) fn post_layers(result: &ResultFile) -> Drawn {
-    method_bars(result, "latency of a layer, ms (logarithmic)", BarAxis::Logarithmic, |inference| {
-        inference.measurement.post_layer_ms()
-    })
+    let bar = |inference: &Inference<'_>| {
+        let layer_us: Vec<f64> =
+            inference.measurement.post_layer_ms()?.into_iter().map(|ms| ms * 1e3).collect();
+        Some(median_bar(inference.method, &layer_us))
+    };
+    let y_label = "latency of a layer, µs (logarithmic)";
+    method_bars(result, y_label, BarAxisKind::Logarithmic, &methods(result), bar)
+}
+
+/// How many times faster `snicit` is than another method, and the interval of that: both scatter.
+fn speed_up_bar(other: &Inference<'_>, snicit: &Inference<'_>) -> Bar {
+    let (others, snicits) = (other.measurement.totals_ms(), snicit.measurement.totals_ms());
+    let Ratio { ratio, low, high } = statistics::ratio(&others, &snicits);
+    let known = others.len().min(snicits.len()) >= FEWEST_REPETITIONS;
+    let (low, high) = if known { (low, high) } else { (ratio, ratio) };
+    Bar { series: Series::of_method(other.method), value: ratio, low, high }
 }
 
 /// How many times faster SNICIT is on the trained networks.
 pub(super) fn speed_ups(result: &ResultFile) -> Drawn {
+    let mut others = methods(result);
+    others.retain(|method| *method != "SNICIT");
+    let bar = |inference: &Inference<'_>| {
+        let snicit = of(result, inference.workload, "SNICIT")?;
+        (inference.method != "SNICIT").then(|| speed_up_bar(inference, &snicit))
+    };
     let mut drawn =
-        method_bars(result, "speed-up of SNICIT, times", BarAxis::Linear(1.0), |inference| {
-            let snicit = of(result, inference.workload, "SNICIT")?.measurement.median_ms();
-            let factor = |ms: f64| ms / snicit;
-            let totals = inference.measurement.totals_ms();
-            (inference.method != "SNICIT").then(|| totals.into_iter().map(factor).collect())
-        });
-    drawn.0.retain(|entry| entry.series != Series::Fourth);
+        method_bars(result, "speed-up of SNICIT, times", BarAxisKind::Linear(1.0), &others, bar);
     for entry in &mut drawn.0 {
         entry.name = format!("over {}", entry.name);
     }
@@ -74,28 +85,26 @@ pub(super) fn speed_ups(result: &ResultFile) -> Drawn {
 }
 
 pub(super) fn connections(result: &ResultFile) -> Drawn {
-    let statistics = |workload: &Workload| {
-        result.records.iter().find_map(|record| match &record.finding {
-            Finding::Statistics(found) if record.task.workload() == workload => {
-                Some(found.connections as f64)
-            }
+    let bar = |workload: &Workload| {
+        let found = result.records.iter().find_map(|record| match &record.finding {
+            Finding::Statistics(found) if record.task.workload() == workload => Some(found),
             _ => None,
-        })
+        })?;
+        let millions = found.connections as f64 / 1e6;
+        Some(Bar { series: Series::Third, value: millions, low: millions, high: millions })
     };
-    let all: Vec<f64> =
-        result.records.iter().filter_map(|record| statistics(record.task.workload())).collect();
-    let range = statistics::range(&all.iter().map(|n| n / 1e6).collect::<Vec<_>>());
+    let all: Vec<Bar> = result.records.iter().filter_map(|record| bar(record.task.workload())).collect();
+    if all.is_empty() {
+        return (vec![], vec![], 2);
+    }
+    let axis = BarAxis::of(BarAxisKind::Logarithmic, &all);
     let panel = |(title, workloads): (String, Vec<&Workload>)| {
-        let group = |workload: &&Workload| {
-            let millions = statistics(workload).unwrap_or(1.0) / 1e6;
-            let bar = Bar { series: Series::Third, value: millions, low: millions, high: millions };
-            BarGroup { name: group_name(workload), bars: vec![bar] }
-        };
+        let group =
+            |workload: &&Workload| BarGroup { name: group_name(workload), bars: vec![bar(workload)] };
         let (x_label, y_label) =
             ("layers l".to_owned(), "connections, millions (logarithmic)".to_owned());
         let groups = workloads.iter().map(group).collect();
-        let bars = Bars { x_label, y_label, groups, range, axis: BarAxis::Logarithmic };
-        Panel { title, plot: Plot::Bars(bars) }
+        Panel { title, plot: Plot::Bars(Bars { x_label, y_label, groups, axis }) }
     };
     (vec![], grouped(result, width_name).into_iter().map(panel).collect(), 2)
 }

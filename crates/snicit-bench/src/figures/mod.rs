@@ -5,6 +5,7 @@ mod common;
 mod convergence;
 mod heat_maps;
 mod lines;
+mod notes;
 mod shares;
 
 use crate::plot::Figure;
@@ -17,6 +18,8 @@ pub(crate) use convergence::work;
 use heat_maps::heat_maps;
 pub(crate) use heat_maps::heat_points;
 use lines::lines;
+use notes::notes;
+pub(crate) use notes::products;
 use shares::stage_shares;
 
 /// The figure of a result; nothing if it has no points.
@@ -44,44 +47,4 @@ pub fn figure(result: &ResultFile) -> Option<Figure> {
         columns,
         notes: notes(result),
     })
-}
-
-/// What a reader of the plot must know: grid, data, device, marks.
-fn notes(result: &ResultFile) -> Vec<String> {
-    let mut notes: Vec<String> = Vec::new();
-    notes.extend(result.grid.remark().map(|remark| format!("Reduced: {remark}.")));
-    let mut inputs: Vec<String> = result
-        .sources()
-        .iter()
-        .flat_map(|sources| [sources.network.clone(), sources.inputs.clone()])
-        .collect();
-    inputs.sort_unstable();
-    inputs.dedup();
-    notes.push(format!("Data: {}.", inputs.join("; ")));
-    let environment = &result.environment;
-    notes.push(format!(
-        "Device: {}; {}; snicit {}; {}.",
-        environment.device,
-        environment.processor,
-        environment.version,
-        result.date.get(..10).unwrap_or(&result.date)
-    ));
-    if result.busy() > 0 && result.inferences().next().is_some() {
-        let (busy, all) = (result.busy(), result.records.len());
-        notes.push(format!(
-            "Other programs were running during {busy} of {all} points: times are noisy."
-        ));
-    }
-    match result.result {
-        ResultId::Table1 | ResultId::Fig1 => {}
-        ResultId::Fig7 | ResultId::Fig10 | ResultId::Fig12 => notes.push(
-            "From medians of repeated inferences. Loading and preparing are not counted.".to_owned(),
-        ),
-        _ => notes.push(
-            "Medians of repeated inferences; thin lines from the smallest to the largest where that can be \
-             seen. Loading and preparing are not counted."
-                .to_owned(),
-        ),
-    }
-    notes
 }

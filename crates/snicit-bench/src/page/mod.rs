@@ -1,13 +1,14 @@
 //! One HTML file with all tables and plots; needs nothing but itself.
 
+mod facts;
+
 use std::fmt::Write;
 
 use snicit::Method;
 
 use crate::figures;
-use crate::numbers::count;
+use crate::markup::escape;
 use crate::plot::{THEME_CSS, font_css};
-use crate::published;
 use crate::record::ResultFile;
 use crate::result_id::ResultId;
 use crate::store::Results;
@@ -42,8 +43,9 @@ pub fn page(results: &Results, made: &str) -> String {
 fn header(html: &mut String, results: &Results) {
     html.push_str("<header>\n<h1>SNICIT’s tables and figures, measured again</h1>\n");
     html.push_str(
-        "<p>Every result beside what was published: the paper’s Table 3 (ICPP 2023, one RTX A6000) and its \
-         artifact’s stages, run on one H100. Times on other hardware or with fewer inputs are not the same \
+        "<p>Table 3 and Figures 6 and 7 stand beside what was published: the paper’s Table 3 (ICPP 2023, one RTX \
+         A6000) and its artifact’s stages, run on one H100. Table 4 has the paper’s accuracies; for the others there \
+         are no published figures to compare with. Times on other hardware or with fewer inputs are not the same \
          experiment; ratios between methods are what can be compared.</p>\n",
     );
     for problem in &results.skipped {
@@ -59,8 +61,10 @@ fn header(html: &mut String, results: &Results) {
 
 fn section(html: &mut String, result: &ResultFile) {
     let id = result.result;
-    let _ = writeln!(html, "<section id=\"{}\">\n<h2>{}. {}</h2>", id.name(), id.label(), id.title());
-    facts(html, result);
+    let table = tables::table(result);
+    let (name, label, title) = (id.name(), id.label(), id.title());
+    let _ = writeln!(html, "<section id=\"{name}\">\n<div class=\"whole\">\n<h2>{label}. {title}</h2>");
+    facts::facts(html, result, &table);
     for record in result.wrong() {
         let _ =
             writeln!(html, "<p class=\"skipped\">Wrong answer: {}</p>", escape(&record.task.describe()));
@@ -74,110 +78,13 @@ fn section(html: &mut String, result: &ResultFile) {
         let class = if figure.columns == 2 { "panels two" } else { "panels" };
         let _ = writeln!(html, "<div class=\"{class}\">\n{}</div>\n</figure>", elements.concat());
     }
-    table(html, &tables::table(result), &id.label());
-    if let Some(source) = source_of_published(id) {
-        let _ = writeln!(html, "<p class=\"facts\">Published: {}.</p>", escape(source));
-    }
+    html.push_str("</div>\n");
+    write_table(html, &table, &label);
+    let _ = writeln!(html, "<p class=\"facts\">{}</p>", escape(&facts::published(id)));
     html.push_str("</section>\n");
 }
 
-fn source_of_published(id: ResultId) -> Option<&'static str> {
-    match id {
-        ResultId::Table3 => Some(
-            "Table 3 of the paper, one NVIDIA RTX A6000, and the paper's artifact on one NVIDIA H100 80 GB, t = 30, \
-             60,000 inputs each; how many times faster it is here is given where as many inputs were used",
-        ),
-        ResultId::Fig6 | ResultId::Fig7 => Some(published::ARTIFACT),
-        ResultId::Table4 => Some("accuracy of the paper's networks, before SNICIT"),
-        _ => None,
-    }
-}
-
-/// Grid, data, machine and command, in small print.
-fn facts(html: &mut String, result: &ResultFile) {
-    let environment = &result.environment;
-    let mut lines: Vec<String> = Vec::new();
-    if let Some(remark) = result.grid.remark() {
-        lines.push(format!("Reduced: {remark}."));
-    }
-    let repetitions = result.inferences().map(|inference| inference.measurement.repetitions.len());
-    let (fewest, most) = repetitions.fold((usize::MAX, 0), |(a, b), n| (a.min(n), b.max(n)));
-    if most > 0 {
-        let repetitions = if fewest == most { most.to_string() } else { format!("{fewest} to {most}") };
-        lines.push(format!(
-            "Medians of {repetitions} repetitions, after one to warm up where one takes less than a second; \
-             min – max is their range. Loading and preparing are not counted."
-        ));
-    }
-    lines.extend(checked(result));
-    if result.busy() > 0 && most > 0 {
-        let (busy, all) = (result.busy(), result.records.len());
-        lines.push(format!(
-            "Other programs were running during {busy} of {all} points: times are noisy."
-        ));
-    }
-    for sources in result.sources() {
-        lines.push(format!("Network: {}. Inputs: {}.", sources.network, sources.inputs));
-    }
-    let memory = environment
-        .memory_bytes
-        .map_or_else(String::new, |bytes| format!(", {:.0} GiB", bytes as f64 / f64::from(1 << 30)));
-    lines.push(format!(
-        "{}; {}, {} threads{memory}; {}; snicit {} ({}, {}).",
-        environment.device,
-        environment.processor,
-        environment.cores,
-        environment.system,
-        environment.version,
-        environment.build,
-        environment.compiler
-    ));
-    let _ = write!(html, "<div class=\"facts\">");
-    for line in lines {
-        let _ = writeln!(html, "<p>{}</p>", escape(&line));
-    }
-    let (command, date) = (escape(&result.command), escape(&result.date));
-    let name = result.result.name();
-    let _ = writeln!(
-        html,
-        "<p><code>{command}</code>, {date}; every repetition is in <code>{name}.json</code> and \
-         <code>{name}.csv</code>.</p></div>"
-    );
-}
-
-/// How many answers were compared with what.
-fn checked(result: &ResultFile) -> Option<String> {
-    let mut against: Vec<(&str, u64)> = Vec::new();
-    let mut unchecked = 0_u64;
-    for inference in result.inferences() {
-        match &inference.measurement.answer {
-            None => unchecked += 1,
-            Some(answer) => match against.iter_mut().find(|(name, _)| *name == answer.against) {
-                Some((_, answers)) => *answers += 1,
-                None => against.push((&answer.against, 1)),
-            },
-        }
-    }
-    let mut parts: Vec<String> = against
-        .iter()
-        .map(|(name, answers)| {
-            let method = Method::ALL.iter().any(|method| method.name() == *name);
-            format!("{} compared with {}{name}", count(*answers), if method { "" } else { "the " })
-        })
-        .collect();
-    if against.is_empty() {
-        let judged = unchecked > 0 && result.inferences().all(|i| i.measurement.accuracy.is_some());
-        return judged.then(|| "Answers are judged by their accuracy, not one by one.".to_owned());
-    }
-    if unchecked > 0 {
-        parts.push(format!("{} not compared", count(unchecked)));
-    }
-    let wrong = result.wrong().count();
-    let verdict = if wrong == 0 { "none is wrong".to_owned() } else { format!("{wrong} WRONG") };
-    Some(format!("Answers: {}; {verdict}.", parts.join(", ")))
-}
-
-fn table(html: &mut String, table: &Table, label: &str) {
+fn write_table(html: &mut String, table: &Table, label: &str) {
     if table.rows.is_empty() {
         return;
     }
@@ -249,8 +156,4 @@ fn missing(html: &mut String, results: &Results) {
         html.push_str("<li>Everything was run.</li>\n");
     }
     html.push_str("</ul>\n</section>\n");
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

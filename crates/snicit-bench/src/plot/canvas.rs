@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use super::font;
 use super::style::{self, Hatch};
+use crate::markup::escape;
 
 /// A rectangle to draw in.
 #[derive(Debug, Clone, Copy)]
@@ -56,11 +57,20 @@ pub(super) struct Text {
     pub(super) bold: bool,
     /// Read upwards, around its own place.
     pub(super) turned: bool,
+    /// Set off from lines that run behind it.
+    pub(super) halo: bool,
 }
 
 impl Default for Text {
     fn default() -> Self {
-        Text { size: 11.0, anchor: Anchor::Start, tone: Tone::Ink, bold: false, turned: false }
+        Text {
+            size: 11.0,
+            anchor: Anchor::Start,
+            tone: Tone::Ink,
+            bold: false,
+            turned: false,
+            halo: false,
+        }
     }
 }
 
@@ -74,6 +84,9 @@ pub(super) enum Embed {
     Page,
 }
 
+const HALO: &str =
+    " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\"";
+
 pub(super) struct Canvas {
     id: String,
     body: String,
@@ -86,7 +99,7 @@ impl Canvas {
     }
 
     pub(super) fn text(&mut self, x: f64, y: f64, text: &str, style: Text) {
-        let Text { size, anchor, tone, bold, turned } = style;
+        let Text { size, anchor, tone, bold, turned, halo } = style;
         let anchor = match anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
@@ -100,15 +113,18 @@ impl Canvas {
             Tone::Class(class) => (format!("d{}", class % 10), style::CLASS_COLOURS[class % 10]),
         };
         // The font has one weight; an outline makes it bold, alike in every renderer.
-        let weight =
-            if bold { format!(" stroke=\"{fill}\" stroke-width=\".04em\"") } else { String::new() };
-        let class = if bold { format!("{class} bold") } else { class };
+        let (class, outline) = match (bold, halo) {
+            (true, _) => (format!("{class} bold"), format!(" stroke=\"{fill}\" stroke-width=\".04em\"")),
+            // Painted before the letters, in the colour of the paper.
+            (false, true) => (format!("{class} halo"), HALO.to_owned()),
+            (false, false) => (class, String::new()),
+        };
         let turn =
             if turned { format!(" transform=\"rotate(-90 {} {})\"", n(x), n(y)) } else { String::new() };
         let _ = writeln!(
             self.body,
             "<text x=\"{}\" y=\"{}\" font-size=\"{}\" textLength=\"{}\" class=\"{class}\" \
-             fill=\"{fill}\"{anchor}{weight}{turn}>{}</text>",
+             fill=\"{fill}\"{anchor}{outline}{turn}>{}</text>",
             n(x),
             n(y),
             n(size),
@@ -249,21 +265,15 @@ pub(super) fn polyline(points: &[(f64, f64)]) -> String {
     path.trim_end().to_owned()
 }
 
-/// Text inside XML.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_text_are_safe_in_svg() {
+    fn numbers_and_paths_are_short() {
         assert_eq!(n(1.0), "1");
         assert_eq!(n(-0.001), "0");
         assert_eq!(n(2.345), "2.35");
-        assert_eq!(escape("a<b & \"c\""), "a&lt;b &amp; &quot;c&quot;");
         assert_eq!(polyline(&[(0.0, 1.0), (2.5, 3.0)]), "M0 1 L2.5 3");
     }
 }

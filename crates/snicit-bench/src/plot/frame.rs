@@ -7,6 +7,10 @@ use crate::numbers::tick;
 
 const TICK_SIZE: f64 = 10.5;
 const LABEL_SIZE: f64 = 11.0;
+/// Between the area and the plot itself: half a mark, which may lie on the last tick.
+const TOP: f64 = 4.0;
+/// Names of the categories and what they are.
+const BOTTOM: f64 = TICK_SIZE + 8.0 + LABEL_SIZE + 8.0;
 
 /// Categories along the bottom, numbers along the left.
 pub(super) struct Frame {
@@ -17,6 +21,11 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// How high the plot itself is in an area.
+    pub(super) fn plot_height(area: Area) -> f64 {
+        area.height - TOP - BOTTOM
+    }
+
     pub(super) fn draw(
         canvas: &mut Canvas,
         area: Area,
@@ -28,12 +37,11 @@ impl Frame {
         let ticks = scale.ticks();
         let widest = ticks.iter().map(|&value| font::width(&tick(value), TICK_SIZE)).fold(0.0, f64::max);
         let left = LABEL_SIZE + 8.0 + widest + 6.0;
-        let bottom = TICK_SIZE + 8.0 + LABEL_SIZE + 8.0;
         let inner = Area {
             x: area.x + left,
-            y: area.y + 4.0,
+            y: area.y + TOP,
             width: area.width - left - 4.0,
-            height: area.height - bottom - 4.0,
+            height: Frame::plot_height(area),
         };
         let frame = Frame { inner, scale, categories: categories.len() };
         for value in ticks {

@@ -1,7 +1,7 @@
 //! Drawing: figures of panels, as SVG and PNG.
 //!
-//! Own SVG, because it must carry hatches, classes for the page's themes and the shipped font, and labels must
-//! be measured before they are placed; pixels come from resvg.
+//! Own SVG, because it must carry hatches and classes for the page's themes, and labels must be measured in the
+//! shipped font before they are placed; the page and the PNG have that font. Pixels come from resvg.
 //!
 //! A [`Figure`] is a legend and [`Panel`]s of one width. A file shows them in rows; the page flows them, so
 //! that a narrow window shows one panel a row at its full size.
@@ -19,7 +19,7 @@ mod scatter;
 mod shares;
 mod style;
 
-pub use bars::{Bar, BarAxis, BarGroup, Bars};
+pub use bars::{Bar, BarAxis, BarAxisKind, BarGroup, Bars};
 pub use font::css as font_css;
 pub use heat_map::{Boundary, HeatMap, Shade};
 pub use legend::LegendEntry;
@@ -108,7 +108,7 @@ impl Panel {
 }
 
 impl Figure {
-    /// The whole figure as an SVG file, with its font inside.
+    /// The whole figure as an SVG file; where its font is not installed, another one takes the same room.
     pub fn svg(&self) -> String {
         let columns = self.columns.clamp(1, self.panels.len().max(1));
         let width = 2.0 * MARGIN + columns as f64 * (PANEL_WIDTH + GAP) - GAP;
@@ -160,6 +160,6 @@ impl Figure {
 /// A label on the left, turned upwards, centred on `y`.
 fn turned_label(canvas: &mut Canvas, x: f64, y: f64, label: &str, room: f64) {
     let size = font::fitting_size(label, 11.0, room);
-    let style = Text { size, anchor: Anchor::Middle, tone: Tone::Soft, turned: true, bold: false };
+    let style = Text { size, anchor: Anchor::Middle, tone: Tone::Soft, turned: true, ..Text::default() };
     canvas.text(x, y, label, style);
 }

@@ -32,7 +32,7 @@ impl Scatter {
                 inner.y + inner.height / 2.0 + (f64::from(place[1]) - middle_y) * scale,
             );
             let tone = Tone::Class(usize::from(*class));
-            let style = Text { size: SIZE, anchor: Anchor::Middle, tone, bold: true, turned: false };
+            let style = Text { size: SIZE, anchor: Anchor::Middle, tone, bold: true, ..Text::default() };
             canvas.text(at.0, at.1 + SIZE * 0.36, &class.to_string(), style);
         }
         let style = Text { size: 11.0, anchor: Anchor::Middle, tone: Tone::Soft, ..Text::default() };

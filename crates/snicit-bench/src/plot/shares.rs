@@ -83,7 +83,7 @@ impl Shares {
                     anchor: Anchor::Middle,
                     bold: true,
                     tone: Tone::Black,
-                    turned: false,
+                    ..Text::default()
                 };
                 canvas.text(middle, rect.y + BAR / 2.0 + SIZE * 0.36, &text, style);
             } else {

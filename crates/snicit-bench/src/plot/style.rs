@@ -174,7 +174,7 @@ impl Hatch {
 pub const THEME_CSS: &str = "\
 .plot .bold.ink{stroke:var(--ink)}.plot .bold.soft{stroke:var(--soft)}\
 .plot .ink{fill:var(--ink)}.plot .soft{fill:var(--soft)}.plot .axis{stroke:var(--axis)}\
-.plot .grid{stroke:var(--grid)}.plot .inkline{stroke:var(--ink)}.plot .edge{stroke:var(--paper)}\
+.plot .grid{stroke:var(--grid)}.plot .inkline{stroke:var(--ink)}.plot .edge,.plot .halo{stroke:var(--paper)}\
 .plot .hatch{stroke:var(--hatch)}.plot .dot{fill:var(--hatch)}\
 .plot .f0{fill:var(--s0)}.plot .f1{fill:var(--s1)}.plot .f2{fill:var(--s2)}.plot .f3{fill:var(--s3)}\
 .plot .f4{fill:var(--s4)}.plot .f5{fill:var(--s5)}.plot .f6{fill:var(--s6)}.plot .k0{stroke:var(--l0)}.plot .k1{stroke:var(--l1)}.plot .k2{stroke:var(--l2)}\

@@ -2,7 +2,7 @@
 
 use snicit::Threshold;
 
-use super::{NONE, Table, of};
+use super::{NONE, RANGE, Table, median_post_layer_us, of};
 use crate::numbers::{count, percent, significant};
 use crate::published;
 use crate::record::{Finding, Inference, ResultFile};
@@ -10,7 +10,15 @@ use crate::statistics;
 use crate::task::Workload;
 
 pub(super) fn table1(result: &ResultFile) -> Table {
-    let header = ["N – l", "bias", "connections", "a neuron", "density", "inputs", "ones of the inputs"];
+    let header = [
+        "N – l",
+        "bias",
+        "connections",
+        "connections a neuron",
+        "density",
+        "inputs",
+        "ones of the inputs",
+    ];
     let mut table = Table::new(header);
     for record in &result.records {
         let Finding::Statistics(s) = &record.finding else { continue };
@@ -34,13 +42,13 @@ pub(super) fn table3(result: &ResultFile) -> Table {
         "method",
         "inputs",
         "ms",
-        "min – max",
+        RANGE,
         "paper, A6000, ms",
-        "faster by",
+        "speed-up over paper",
         "artifact, H100, ms",
-        "faster by",
-        "SNICIT is faster by",
-        "in the paper by",
+        "speed-up over artifact",
+        "SNICIT's speed-up",
+        "SNICIT's speed-up in the paper",
     ];
     let mut table = Table::new(header);
     for inference in result.inferences() {
@@ -57,7 +65,7 @@ pub(super) fn table3(result: &ResultFile) -> Table {
         let comparable = inputs == snicit_data::sdgc::INPUTS;
         let artifact = published::artifact_ms(neurons, layers, inference.method);
         let text = |published: Option<f64>| published.map_or_else(|| NONE.to_owned(), significant);
-        let faster = |published: Option<f64>| match published {
+        let over = |published: Option<f64>| match published {
             Some(published) if comparable => format!("{}×", significant(published / ms)),
             _ => NONE.to_owned(),
         };
@@ -73,9 +81,9 @@ pub(super) fn table3(result: &ResultFile) -> Table {
             significant(ms),
             format!("{} – {}", significant(low), significant(high)),
             text(paper),
-            faster(paper),
+            over(paper),
             text(artifact),
-            faster(artifact),
+            over(artifact),
             speed_up(snicit),
             speed_up(paper_snicit),
         ]);
@@ -86,22 +94,19 @@ pub(super) fn table3(result: &ResultFile) -> Table {
 pub(super) fn fig6(result: &ResultFile) -> Table {
     let header = [
         "N – l",
-        "XY-2021, ms a layer",
-        "SNICIT, ms a layer",
-        "SNICIT is faster by",
-        "artifact, H100, ms a layer",
-        "faster by",
+        "XY-2021, µs a layer",
+        "SNICIT, µs a layer",
+        "speed-up over XY-2021",
+        "artifact, H100, µs a layer",
+        "speed-up over artifact",
     ];
     let mut table = Table::new(header);
     for snicit in result.inferences().filter(|inference| inference.method == "SNICIT") {
         let Workload::Sdgc { neurons, layers, inputs } = *snicit.workload else { continue };
-        let median = |inference: &Inference<'_>| {
-            inference.measurement.post_layer_ms().map(|layer| statistics::median(&layer))
-        };
-        let (ours, xy) =
-            (median(&snicit), of(result, snicit.workload, "XY-2021").and_then(|xy| median(&xy)));
+        let ours = median_post_layer_us(&snicit);
+        let xy = of(result, snicit.workload, "XY-2021").and_then(|xy| median_post_layer_us(&xy));
         let artifact = published::artifact_stages_ms(neurons, layers);
-        let artifact = artifact.map(|stages| stages[2] / (layers - Threshold::SDGC) as f64);
+        let artifact = artifact.map(|stages| stages[2] * 1e3 / (layers - Threshold::SDGC) as f64);
         let text = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), significant);
         let ratio = |slow: Option<f64>, fast: Option<f64>| match slow.zip(fast) {
             Some((slow, fast)) => format!("{}×", significant(slow / fast)),
@@ -133,7 +138,7 @@ pub(super) fn sweep(
         }
     }
     let mut table = Table { header: vec!["N – l".to_owned()], rows: Vec::new() };
-    table.header.extend(["inputs", variable, "ms", "min – max", "of the fastest"].map(str::to_owned));
+    table.header.extend(["inputs", variable, "ms", RANGE, "of the fastest"].map(str::to_owned));
     for workload in workloads {
         let points: Vec<_> = result.inferences().filter(|point| point.workload == workload).collect();
         let fastest = points.iter().map(|p| p.measurement.median_ms()).fold(f64::INFINITY, f64::min);

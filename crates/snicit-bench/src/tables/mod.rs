@@ -10,6 +10,7 @@ use crate::numbers::{percent, significant};
 use crate::published;
 use crate::record::{Inference, ResultFile};
 use crate::result_id::ResultId;
+use crate::statistics;
 use crate::task::Workload;
 
 /// Rows of text under a header; the first column names the row.
@@ -35,6 +36,8 @@ impl Table {
 
 /// What is not known.
 const NONE: &str = "–";
+/// The column of the smallest and the largest repetition.
+pub(crate) const RANGE: &str = "min – max";
 
 /// The table of a result, ours beside the published figures.
 pub fn table(result: &ResultFile) -> Table {
@@ -60,6 +63,11 @@ pub(crate) fn of<'a>(
     method: &str,
 ) -> Option<Inference<'a>> {
     result.inferences().find(|inference| inference.workload == workload && inference.method == method)
+}
+
+/// The median time of a layer behind the threshold layer, µs; nothing where there is no such layer.
+fn median_post_layer_us(inference: &Inference<'_>) -> Option<f64> {
+    inference.measurement.post_layer_ms().map(|layer| statistics::median(&layer) * 1e3)
 }
 
 /// Names of the four stages.

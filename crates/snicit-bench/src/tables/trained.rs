@@ -1,10 +1,9 @@
 //! The tables of the trained networks.
 
-use super::{NONE, Table, of, points};
+use super::{NONE, Table, median_post_layer_us, of, points};
 use crate::numbers::{count, percent, significant};
 use crate::published;
-use crate::record::{Inference, ResultFile};
-use crate::statistics;
+use crate::record::ResultFile;
 
 pub(super) fn table4(result: &ResultFile) -> Table {
     let others: Vec<&str> = ["SNIG-2020", "BF-2019", "XY-2021", "cuSPARSE", "cuBLAS"]
@@ -17,10 +16,10 @@ pub(super) fn table4(result: &ResultFile) -> Table {
         "accuracy",
         "with SNICIT",
         "loss, points",
-        "in the paper",
+        "paper's accuracy",
         "SNICIT, ms",
     ]);
-    table.header.extend(others.iter().map(|name| format!("faster than {name}")));
+    table.header.extend(others.iter().map(|name| format!("speed-up over {name}")));
     for snicit in result.inferences().filter(|inference| inference.method == "SNICIT") {
         let exact = of(result, snicit.workload, "BF-2019");
         let accuracy = exact.and_then(|exact| exact.measurement.accuracy);
@@ -49,13 +48,11 @@ pub(super) fn table4(result: &ResultFile) -> Table {
 
 pub(super) fn fig11(result: &ResultFile) -> Table {
     let mut table =
-        Table::new(["network", "method", "t", "post-convergence, ms a layer", "SNICIT is faster by"]);
+        Table::new(["network", "method", "t", "post-convergence, µs a layer", "SNICIT's speed-up"]);
     for inference in result.inferences() {
-        let median = |inference: &Inference<'_>| {
-            inference.measurement.post_layer_ms().map(|layer| statistics::median(&layer))
-        };
-        let layer = median(&inference);
-        let snicit = of(result, inference.workload, "SNICIT").and_then(|snicit| median(&snicit));
+        let layer = median_post_layer_us(&inference);
+        let snicit = of(result, inference.workload, "SNICIT");
+        let snicit = snicit.and_then(|snicit| median_post_layer_us(&snicit));
         table.row([
             inference.workload.name(),
             inference.method.to_owned(),
@@ -73,8 +70,14 @@ pub(super) fn fig11(result: &ResultFile) -> Table {
 }
 
 pub(super) fn fig12(result: &ResultFile) -> Table {
-    let mut table =
-        Table::new(["network", "t", "B", "SNICIT, ms", "over SNIG-2020", "accuracy loss, points"]);
+    let mut table = Table::new([
+        "network",
+        "t",
+        "B",
+        "SNICIT, ms",
+        "speed-up over SNIG-2020",
+        "accuracy loss, points",
+    ]);
     for point in crate::figures::heat_points(result) {
         table.row([
             point.network.clone(),

@@ -33,6 +33,51 @@ pub(crate) fn all(of: Grid) -> Vec<ResultFile> {
     ResultId::ALL.into_iter().map(|id| result(id, of)).collect()
 }
 
+/// Every table and figure of a machine that was disturbed: the first repetition of each inference is much too short,
+/// the last much too long.
+pub(crate) fn noisy(of: Grid) -> Vec<ResultFile> {
+    let mut results = all(of);
+    for record in results.iter_mut().flat_map(|result| &mut result.records) {
+        let Finding::Inference(measurement) = &mut record.finding else { continue };
+        let repetitions = &mut measurement.repetitions;
+        let last = repetitions.len() - 1;
+        for (place, factor) in [(0, 0.02), (last, 40.0)] {
+            repetitions[place] = scaled(repetitions[place], factor);
+        }
+    }
+    results
+}
+
+fn scaled(repetition: Repetition, factor: f64) -> Repetition {
+    Repetition {
+        pre_convergence_ms: repetition.pre_convergence_ms * factor,
+        conversion_ms: repetition.conversion_ms * factor,
+        post_convergence_ms: repetition.post_convergence_ms * factor,
+        recovery_ms: repetition.recovery_ms * factor,
+    }
+}
+
+/// Every table and figure where other libraries were not measured on every second network.
+pub(crate) fn incomplete(of: Grid) -> Vec<ResultFile> {
+    let mut results = all(of);
+    for result in &mut results {
+        let other = |method: &str| method.starts_with("cu");
+        let lacks = |i: usize, task: &Task| {
+            i % 4 >= 2 && matches!(task, Task::Inference { method, .. } if other(method))
+        };
+        let mut kept = Vec::new();
+        for (i, record) in std::mem::take(&mut result.records).into_iter().enumerate() {
+            if lacks(i, &record.task) {
+                result.not_run.push(not_run(record.task));
+            } else {
+                kept.push(record);
+            }
+        }
+        result.records = kept;
+    }
+    results
+}
+
 pub(crate) fn not_run(task: Task) -> NotRun {
     NotRun { task, reason: "needs about 40.0 GiB of memory, 20.0 GiB are free".to_owned() }
 }

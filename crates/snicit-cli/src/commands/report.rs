@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use snicit_bench::{Store, output};
 
 use crate::exit::{Failure, Verdict};
+use crate::units::counted;
 use crate::{destination, stdout};
 
 /// Make one HTML page of the results of `snicit bench`
@@ -40,8 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     }
     destination::check_file(&file)?;
     output::write_page(&file, &results)?;
-    let (count, file) = (results.results.len(), file.display());
-    let plural = if count == 1 { "" } else { "s" };
-    stdout::print(&format!("wrote {count} result{plural} to {file}\n"))?;
+    let results = counted(results.results.len() as u64, "result");
+    stdout::print(&format!("wrote {results} to {}\n", file.display()))?;
     Ok(Verdict::Done)
 }
