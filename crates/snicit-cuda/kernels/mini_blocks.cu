@@ -1,4 +1,4 @@
-// Layers of mini-blocks on the matrix units: sixteen outputs with one set of inputs and sixteen columns at a
+// Layers of mini-blocks on tensor cores: sixteen outputs with one set of inputs and sixteen columns at a
 // time. Activations lie in chunks (chunks.cuh).
 //
 // A step of a block is sixteen of its inputs. In a matrix product of a step, rows are columns of activations
@@ -7,7 +7,7 @@
 //   sums         the same columns, outputs 4 * (l % 4) .. + 3: one store of 16 bytes each
 // for which inputs and outputs are numbered across the product's own order; the weights are laid out so.
 #include "masked_blocks.cuh"
-#include "matrix_units.cuh"
+#include "tensor_cores.cuh"
 
 constexpr u32 TILE = 16; // columns of a product
 
@@ -24,38 +24,30 @@ struct Sums {
     __device__ __forceinline__ float4 column(u32 c) const {
         return {halves[0][2 * c], halves[0][2 * c + 1], halves[1][2 * c], halves[1][2 * c + 1]};
     }
-    // Becomes `before` and a product.
-    __device__ __forceinline__ void add(const Sums& before, const u32 (&a)[4], const uint4& weights) {
-        multiply_add(halves[0], a, weights.x, weights.y, before.halves[0]);
-        multiply_add(halves[1], a, weights.z, weights.w, before.halves[1]);
+    __device__ __forceinline__ void add(const uint4& a, const uint4& weights) {
+        multiply_add<BF16>(halves[0], a, weights.x, weights.y);
+        multiply_add<BF16>(halves[1], a, weights.z, weights.w);
     }
 };
 
 // The activations of a step, split.
 struct SplitStep {
-    u32 pairs[4][ACTIVATION_PARTS];
+    u32 pairs[4][BF16_PARTS];
 
     __device__ __forceinline__ void set(const float4 (&y)[2]) {
-        split(y[0].x, y[0].y, pairs[0]);
-        split(y[1].x, y[1].y, pairs[1]);
-        split(y[0].z, y[0].w, pairs[2]);
-        split(y[1].z, y[1].w, pairs[3]);
+        split_bf16(y[0].x, y[0].y, pairs[0]);
+        split_bf16(y[1].x, y[1].y, pairs[1]);
+        split_bf16(y[0].z, y[0].w, pairs[2]);
+        split_bf16(y[1].z, y[1].w, pairs[3]);
     }
 
-    // Makes `sums` of those before and the step's product. PARTS of the weights: 1 or 3.
+    // Adds the step's product. PARTS of the weights: 1 or 3.
     template <int PARTS>
-    __device__ __forceinline__ void add_to(Sums& sums, const Sums& before, const uint4 (&weights)[PARTS]) const {
-        // Small products first: less is cut off.
-#pragma unroll
-        for (int part = ACTIVATION_PARTS - 1; part >= 0; --part) {
-            const u32 a[4] = {pairs[0][part], pairs[1][part], pairs[2][part], pairs[3][part]};
-#pragma unroll
-            for (int of_weight = PARTS - 1; of_weight >= 0; --of_weight) {
-                if (part + of_weight >= int(ACTIVATION_PARTS)) continue;
-                const bool first = part == int(ACTIVATION_PARTS) - 1;
-                sums.add(first ? before : sums, a, weights[of_weight]);
-            }
-        }
+    __device__ __forceinline__ void add_to(Sums& sums, const uint4 (&weights)[PARTS]) const {
+        multiply_parts<PARTS>([&](int part, int of_weight) {
+            const uint4 a = {pairs[0][part], pairs[1][part], pairs[2][part], pairs[3][part]};
+            sums.add(a, weights[of_weight]);
+        });
     }
 };
 
@@ -72,12 +64,6 @@ __device__ __forceinline__ u32 columns_with(bool first, bool second) {
 #endif
 }
 
-template <int PARTS>
-__device__ __forceinline__ void load_weights(const BlocksLayer& layer, u32 step, uint4 (&weights)[PARTS]) {
-#pragma unroll
-    for (int part = 0; part < PARTS; ++part) weights[part] = static_cast<const uint4*>(layer.weights)[(u64(step) * PARTS + part) * WARP + lane_id()];
-}
-
 // The steps of a block whose number is known, in registers.
 template <int PARTS, int STEPS>
 struct Kept {
@@ -88,7 +74,7 @@ struct Kept {
 #pragma unroll
         for (int s = 0; s < STEPS; ++s) {
             inputs[s] = layer.steps[first_step + s];
-            load_weights(layer, first_step + s, weights[s]);
+            load_weights(layer.weights, first_step + s, weights[s]);
         }
     }
 };
@@ -149,17 +135,14 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
             Sums sums[2];
             u32 seen = 0;
             // A step's bits in the lower half of `mine`, or in the upper.
-            const auto add = [&](const u32(&mine)[2][2], u32 shift, const uint4(&weights)[PARTS], bool first) {
+            const auto add = [&](const u32(&mine)[2][2], u32 shift, const uint4(&weights)[PARTS]) {
 #pragma unroll
                 for (u32 tile = 0; tile < 2; ++tile) {
-                    u32 twos[4];
-                    expand(mine[tile][0] >> shift, twos[0], twos[2]);
-                    expand(mine[tile][1] >> shift, twos[1], twos[3]);
+                    uint4 twos;
+                    expand(mine[tile][0] >> shift, twos.x, twos.z);
+                    expand(mine[tile][1] >> shift, twos.y, twos.w);
 #pragma unroll
-                    for (int part = PARTS - 1; part >= 0; --part) {
-                        const bool is_first = first && part == PARTS - 1;
-                        sums[tile].add(is_first ? initial : sums[tile], twos, weights[part]);
-                    }
+                    for (int part = PARTS - 1; part >= 0; --part) sums[tile].add(twos, weights[part]);
                 }
             };
             const auto share = [&](u32 mine, u32(&shared)[2][2]) {
@@ -176,19 +159,20 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
                 seen = bits[u64(kept.inputs[0]) * width + word * 32];
                 seen |= u32(bits[u64(kept.inputs[1]) * width + word * 32]) << 16;
                 if (__any_sync(ALL_LANES, seen)) {
+                    sums[0] = sums[1] = initial;
                     share(seen, shared);
-                    add(shared, place, kept.weights[0], true);
-                    add(shared, place + 16, kept.weights[1], false);
+                    add(shared, place, kept.weights[0]);
+                    add(shared, place + 16, kept.weights[1]);
                 }
             } else {
                 sums[0] = sums[1] = initial;
                 for (u32 s = 0; s < steps; ++s) {
                     uint4 weights[PARTS];
-                    load_weights(layer, first_step + s, weights);
+                    load_weights(layer.weights, first_step + s, weights);
                     halve(weights);
                     const u32 mine = bits[u64(layer.steps[first_step + s]) * width + word * 32];
                     share(mine, shared);
-                    add(shared, place, weights, false);
+                    add(shared, place, weights);
                     seen |= mine;
                 }
             }
@@ -280,7 +264,7 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
         for (u32 tile = 0; tile < count; tile += TILE) {
             const u32 columns[2] = {loaded.columns[0], loaded.columns[1]};
             const bool in_use[2] = {columns[0] < MAX_PANEL, columns[1] < MAX_PANEL};
-            Sums sums;
+            Sums sums = initial;
             if constexpr (STEPS != 0) {
                 SplitStep split_steps[STEPS];
 #pragma unroll
@@ -288,13 +272,12 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
                 // The next columns are on their way while these are multiplied.
                 loaded = load(tile + TILE);
 #pragma unroll
-                for (int s = 0; s < STEPS; ++s) split_steps[s].add_to(sums, s == 0 ? initial : sums, kept.weights[s]);
+                for (int s = 0; s < STEPS; ++s) split_steps[s].add_to(sums, kept.weights[s]);
             } else {
-                sums = initial;
                 for (u32 s = 0; s < steps; ++s) {
                     const u32 group = layer.steps[first_step + s];
                     uint4 weights[PARTS];
-                    load_weights(layer, first_step + s, weights);
+                    load_weights(layer.weights, first_step + s, weights);
                     float4 y[2];
 #pragma unroll
                     for (u32 c = 0; c < 2; ++c) {
@@ -304,7 +287,7 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
                     }
                     SplitStep step;
                     step.set(y);
-                    step.add_to(sums, sums, weights);
+                    step.add_to(sums, weights);
                 }
                 loaded = load(tile + TILE);
             }

@@ -35,12 +35,12 @@ struct Few {
 #pragma unroll
             for (u32 m = 0; m < 2; ++m) {
 #pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m], b[n].x, b[n].y);
+                for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[m][n], high[m], b[n].x, b[n].y);
 #pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m], b[n].z, b[n].w);
+                for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[m][n], high[m], b[n].z, b[n].w);
                 if (parts == 2)
 #pragma unroll
-                    for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], rest[m], b[n].x, b[n].y);
+                    for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[m][n], rest[m], b[n].x, b[n].y);
             }
         }
     }
