@@ -115,21 +115,15 @@ template <int PARTS, int STEPS>
 __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id(), place = lane % 4 * 4, words = a.from.words(), width = a.from.panel();
-    const u64 items = u64(a.panels) * layer.blocks, warps = u64(gridDim.x) * WARPS;
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
-        u32 block;
-        const u32 panel = divide(item, layer.blocks, block);
-        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
-        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+    for_panels<STEPS>(a, [&](u32 panel, u32 block, const BlockSteps<STEPS>& steps) {
         Sums initial;
         initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
         const u16* bits = static_cast<const u16*>(a.from.values) + u64(panel) * a.from.groups * width + lane;
         Kept<PARTS, STEPS> kept;
-        kept.load(layer, first_step);
+        kept.load(layer, steps.first);
 #pragma unroll
         for (int s = 0; s < STEPS; ++s) halve(kept.weights[s]);
-        const u64 of_block = u64(panel) * layer.blocks + block;
-        float4* to = static_cast<float4*>(a.to.values) + of_block * width * 4;
+        float4* to = static_cast<float4*>(a.to.values) + (u64(panel) * layer.blocks + block) * width * 4;
         u32 masks = 0; // of lane `word`: what comes out of that word
         for (u32 word = 0; word < words; ++word) {
             Sums sums[2];
@@ -166,11 +160,11 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
                 }
             } else {
                 sums[0] = sums[1] = initial;
-                for (u32 s = 0; s < steps; ++s) {
+                for (u32 s = 0; s < steps.count; ++s) {
                     uint4 weights[PARTS];
-                    load_weights(layer.weights, first_step + s, weights);
+                    load_weights(layer.weights, steps.first + s, weights);
                     halve(weights);
-                    const u32 mine = bits[u64(layer.steps[first_step + s]) * width + word * 32];
+                    const u32 mine = bits[u64(layer.steps[steps.first + s]) * width + word * 32];
                     share(mine, shared);
                     add(shared, place, weights);
                     seen |= mine;
@@ -192,11 +186,8 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
             }
             if (lane == word) masks = mask;
         }
-        if (lane < words) {
-            a.to_masks[of_block * words + lane] = masks;
-            if (masks) a.live.add(panel * words + lane, masks);
-        }
-    }
+        return masks;
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 6) bit_blocks_exact(MaskedBlocksArguments a) {
@@ -222,25 +213,18 @@ template <int PARTS, int STEPS>
 __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, PieceNotes& notes) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id();
-    const u64 warps = u64(gridDim.x) * WARPS;
-    const Pieces pieces(a);
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
-        u32 block;
-        const u32 first_column = u32(divide(item, layer.blocks, block)) << pieces.bits;
-        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
-        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+    for_pieces<STEPS>(a, notes, [&](const Pieces& pieces, u32 first_column, u32 block, const BlockSteps<STEPS>& steps) {
         Kept<PARTS, STEPS> kept;
-        kept.load(layer, first_step);
+        kept.load(layer, steps.first);
         Sums initial;
         initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
         u32 count;
         if constexpr (STEPS != 0) count = note_active<STEPS>(a, notes.active, first_column, pieces, STEPS, kept.inputs);
-        else count = note_active<STEPS>(a, notes.active, first_column, pieces, steps, layer.steps + first_step);
+        else count = note_active<STEPS>(a, notes.active, first_column, pieces, steps.count, layer.steps + steps.first);
         notes.masks[lane] = 0;
         __syncwarp();
 
-        const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
-        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
+        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(a.to.chunk(first_column, block)) * 4 + lane % 4);
         const float4* from = opaque(static_cast<const float4*>(a.from.values) + lane % 4);
         const u32 first_chunk = a.from.first_chunk(first_column);
         const auto chunk = [&](u32 column, u32 group) { return from + u64(first_chunk + column + (group << a.from.panel_bits)) * 4; };
@@ -274,10 +258,10 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
 #pragma unroll
                 for (int s = 0; s < STEPS; ++s) split_steps[s].add_to(sums, kept.weights[s]);
             } else {
-                for (u32 s = 0; s < steps; ++s) {
-                    const u32 group = layer.steps[first_step + s];
+                for (u32 s = 0; s < steps.count; ++s) {
+                    const u32 group = layer.steps[steps.first + s];
                     uint4 weights[PARTS];
-                    load_weights(layer.weights, first_step + s, weights);
+                    load_weights(layer.weights, steps.first + s, weights);
                     float4 y[2];
 #pragma unroll
                     for (u32 c = 0; c < 2; ++c) {
@@ -298,12 +282,11 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
                 // Four lanes have a column's chunk.
                 if (live & 0xfu << (lane & ~3u)) {
                     to[columns[c] * 4] = activate(sum, layer.low, layer.high);
-                    if (lane % 4 == 0) atomicOr(&notes.masks[columns[c] / 32], 1u << (columns[c] % 32));
+                    if (lane % 4 == 0) notes.comes_out(columns[c]);
                 }
             }
         }
-        write_masks(a, notes.masks, first_column, pieces, block);
-    }
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) sparse_blocks_exact(MaskedBlocksArguments a) {
