@@ -39,7 +39,7 @@ __device__ __forceinline__ void bit_block_sums(const MaskedBlocksArguments& a, u
             const u32 column = word * 32 + lane, set = set_bits(column);
             const bool mine = set != 0 && counts.has(set);
             const u32 mask = __ballot_sync(ALL_LANES, mine);
-            if (mine) active[count + __popc(mask & ((1u << lane) - 1))] = STEPS ? column | set << NOTED_STEPS : column;
+            if (mine) active[count + lanes_before(mask)] = STEPS ? column | set << NOTED_STEPS : column;
             count += __popc(mask);
             if (lane == word) masks = mask;
         }

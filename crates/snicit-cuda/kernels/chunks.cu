@@ -190,7 +190,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) list_live(ListLiveArgument
 #pragma unroll
         for (u32 k = 0; k < AT_ONCE; ++k) {
             if (of_word[k] >> lane_id() & 1) {
-                const u32 at = place + __popc(of_word[k] & ((1u << lane_id()) - 1));
+                const u32 at = place + lanes_before(of_word[k]);
                 a.slots[at] = (first + warp_id() * WARP + start + k) * 32 + lane_id();
                 a.live_inputs[at] = input[k];
             }

@@ -56,12 +56,7 @@ struct SplitStep {
 __device__ __forceinline__ u32 columns_with(bool first, bool second) {
     const u32 lane = lane_id(), quad = 0xfu << (lane & ~3u);
     const u32 of_first = __ballot_sync(ALL_LANES, first), of_second = __ballot_sync(ALL_LANES, second);
-    const u32 mine = (of_first & quad ? 1u << lane / 4 : 0) | (of_second & quad ? 256u << lane / 4 : 0);
-#if __CUDA_ARCH__ >= 800
-    return __reduce_or_sync(ALL_LANES, mine);
-#else
-    return mine;
-#endif
+    return warp_or((of_first & quad ? 1u << lane / 4 : 0) | (of_second & quad ? 256u << lane / 4 : 0));
 }
 
 // The steps of a block whose number is known, in registers.

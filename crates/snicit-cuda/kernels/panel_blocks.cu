@@ -86,10 +86,7 @@ __device__ __forceinline__ void panel_blocks(const PanelBlocksArguments& a) {
                 *reinterpret_cast<float4*>(to + u64(outputs[o]) * PANEL + four * 4) = {y[0], y[1], y[2], y[3]};
             }
         }
-        live <<= 8 * t;
-#if __CUDA_ARCH__ >= 800
-        live = __reduce_or_sync(ALL_LANES, live);
-#endif
+        live = warp_or(live << 8 * t);
         if (count - first_column < COLUMNS) live &= (1u << (count - first_column)) - 1;
         if (live && lane == 0) a.live.add(first_column / 32, live);
     }
