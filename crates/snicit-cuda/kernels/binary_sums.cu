@@ -122,10 +122,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) binary_sums(BinarySumsArgu
                 reinterpret_cast<u8*>(a.to_masks)[a.to.mask_word(column, block) * 4 + column % 32 / 8] = u8(mask);
             }
             const u32 end = lanes_so_far(u32(__popc(mask)));
-            u32 live = mask;
-#if __CUDA_ARCH__ >= 800
-            live = __reduce_or_sync(ALL_LANES, live);
-#endif
+            const u32 live = warp_or(mask);
             if (live && lane == 0) a.live.add(column / 32, live << column % 32);
             u16* at = notes + end - __popc(mask);
             for (u32 rest = mask; rest; rest &= rest - 1) {

@@ -5,6 +5,7 @@
 // A layer takes some hundred cycles, about as many as a warp needs for the instructions that are here: what need not
 // be decided in this loop is not.
 #pragma once
+#include "async_copies.cuh"
 #include "flowing_layers.cuh"
 
 constexpr u32 LANES_A_STRIP = 4;
@@ -13,29 +14,6 @@ constexpr u32 OUTPUTS_A_LANE = STRIP_OUTPUTS / LANES_A_STRIP;
 static_assert(INPUTS_AT_ONCE / LANES_A_STRIP == 8 && OUTPUTS_A_LANE == 4, "loads and stores of 16 bytes");
 
 constexpr u32 KEPT_LAYERS = 8; // whose inputs are in shared memory, each lane's for itself
-
-// Copies 16 bytes to shared memory; done when the group it belongs to is.
-__device__ __forceinline__ void copy_later(uint4* to, const void* from) {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(u32(__cvta_generic_to_shared(to))), "l"(from) : "memory");
-#else
-    *to = __ldg(static_cast<const uint4*>(from));
-#endif
-}
-
-__device__ __forceinline__ void end_group() {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.commit_group;" ::: "memory");
-#endif
-}
-
-// Waits for all groups of this thread but the latest.
-template <u32 LATEST>
-__device__ __forceinline__ void await_groups() {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.wait_group %0;" ::"n"(LATEST) : "memory");
-#endif
-}
 
 // The only column left, as the layer `flow.step` reads it, by all threads of the block.
 __device__ __forceinline__ void take_column(const PersistentUpdateArguments& a, const FlowingShared& shared,
@@ -82,7 +60,7 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
     auto keep = [&](u32 l) {
         // A strip has twice as many inputs as outputs.
         if (l <= last_layer) copy_later(kept + l % KEPT_LAYERS * THREADS, layers[l].inputs + place * 2 * sizeof(u16));
-        end_group();
+        end_copies();
     };
     uint4 inputs = make_uint4(0, 0, 0, 0); // eight numbers of 16 bits
     // In the order in which a warp waits least: activations first; while they come, what later layers need.
@@ -98,7 +76,7 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
         const float low = layer.low, high = layer.high, weight = layer.weight, uniform_bias = layer.uniform_bias;
         float4 bias = make_float4(uniform_bias, uniform_bias, uniform_bias, uniform_bias);
         if (BIASES && layer.bias) bias = __ldg(reinterpret_cast<const float4*>(layer.bias + place));
-        await_groups<KEPT_LAYERS - 3>();
+        await_copies<KEPT_LAYERS - 3>();
         inputs = kept[(l + 1) % KEPT_LAYERS * THREADS];
         keep(l + KEPT_LAYERS - 1);
         float z = ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + (y[6] + y[7]));
@@ -112,7 +90,7 @@ __device__ __noinline__ void flow_in_block(const PersistentUpdateArguments& a, c
     };
     u32* const progress = &a.progress->layer;
     for (u32 k = 0; k + 1 < KEPT_LAYERS; ++k) keep(first_layer + k);
-    await_groups<KEPT_LAYERS - 2>();
+    await_copies<KEPT_LAYERS - 2>();
     inputs = kept[first_layer % KEPT_LAYERS * THREADS];
     for (u32 l = first_layer; l <= last_layer; l += 2) {
         step(l, buffers[0], buffers[1]);

@@ -15,25 +15,20 @@ template <int STEPS>
 __device__ __forceinline__ void bit_block_sums(const MaskedBlocksArguments& a, u16* active) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id(), words = a.from.words(), width = a.from.panel();
-    const u64 items = u64(a.panels) * layer.blocks, warps = u64(gridDim.x) * WARPS;
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
-        u32 block;
-        const u32 panel = divide(item, layer.blocks, block);
-        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
-        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+    for_panels<STEPS>(a, [&](u32 panel, u32 block, const BlockSteps<STEPS>& steps) {
         const EqualWeights equal(layer, block);
         const ActiveCounts counts(layer, block);
         const u16* bits = static_cast<const u16*>(a.from.values) + u64(panel) * a.from.groups * width;
         u32 groups[STEPS ? STEPS : 1];
 #pragma unroll
-        for (int s = 0; s < STEPS; ++s) groups[s] = layer.steps[first_step + s];
+        for (int s = 0; s < STEPS; ++s) groups[s] = layer.steps[steps.first + s];
         const auto set_bits = [&](u32 column) {
             if constexpr (STEPS == TWO) {
                 const u32 first = bits[u64(groups[0]) * width + column], second = bits[u64(groups[1]) * width + column];
                 return __popc(first | second << 16);
             } else {
                 u32 set = 0;
-                for (u32 s = 0; s < steps; ++s) set += __popc(bits[u64(layer.steps[first_step + s]) * width + column]);
+                for (u32 s = 0; s < steps.count; ++s) set += __popc(bits[u64(layer.steps[steps.first + s]) * width + column]);
                 return int(set);
             }
         };
@@ -44,25 +39,22 @@ __device__ __forceinline__ void bit_block_sums(const MaskedBlocksArguments& a, u
             const u32 column = word * 32 + lane, set = set_bits(column);
             const bool mine = set != 0 && counts.has(set);
             const u32 mask = __ballot_sync(ALL_LANES, mine);
-            if (mine) active[count + __popc(mask & ((1u << lane) - 1))] = STEPS ? column | set << NOTED_STEPS : column;
+            if (mine) active[count + lanes_before(mask)] = STEPS ? column | set << NOTED_STEPS : column;
             count += __popc(mask);
             if (lane == word) masks = mask;
         }
         __syncwarp();
-        const u64 of_block = u64(panel) * layer.blocks + block;
-        float4* to = opaque(static_cast<float4*>(a.to.values) + of_block * width * 4 + lane % 4);
+        float4* to = static_cast<float4*>(a.to.values) + (u64(panel) * layer.blocks + block) * width * 4 + lane % 4;
+        to = opaque(to);
 #pragma unroll 2
         for (u32 place = lane / 4; place < count; place += QUADS) {
             const u32 noted = active[place], column = noted & COLUMN;
             const u32 set = STEPS ? noted >> NOTED_STEPS : set_bits(column);
             to[column * 4] = activate(equal.outputs(float(set)), layer.low, layer.high);
         }
-        if (lane < words) {
-            a.to_masks[of_block * words + lane] = masks;
-            if (masks) a.live.add(panel * words + lane, masks);
-        }
         __syncwarp();
-    }
+        return masks;
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 8) bit_block_sums(MaskedBlocksArguments a) {
@@ -119,13 +111,7 @@ template <int STEPS>
 __device__ __forceinline__ void sparse_block_sums(const MaskedBlocksArguments& a, PieceNotes& notes) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id();
-    const u64 warps = u64(gridDim.x) * WARPS;
-    const Pieces pieces(a);
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
-        u32 block;
-        const u32 first_column = u32(divide(item, layer.blocks, block)) << pieces.bits;
-        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
-        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+    for_pieces<STEPS>(a, notes, [&](const Pieces& pieces, u32 first_column, u32 block, const BlockSteps<STEPS>& steps) {
         const EqualWeights equal(layer, block);
         const float4* from = static_cast<const float4*>(a.from.values) + u64(a.from.first_chunk(first_column)) * 4 + lane % 4;
         const auto of_group = [&](u32 group) { return from + (u64(group) << a.from.panel_bits) * 4; };
@@ -138,13 +124,12 @@ __device__ __forceinline__ void sparse_block_sums(const MaskedBlocksArguments& a
 #pragma unroll
             for (int s = 0; s < STEPS; ++s) of_step[s] = opaque(of_group(groups[s]));
         } else {
-            count = note_active<0>(a, notes.active, first_column, pieces, steps, layer.steps + first_step);
+            count = note_active<0>(a, notes.active, first_column, pieces, steps.count, layer.steps + steps.first);
         }
         notes.masks[lane] = 0;
         __syncwarp();
 
-        const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
-        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
+        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(a.to.chunk(first_column, block)) * 4 + lane % 4);
         u32 written = 0;
         for (u32 start = 0; start < count; start += AT_ONCE * QUADS) {
             u32 columns[AT_ONCE];
@@ -167,8 +152,8 @@ __device__ __forceinline__ void sparse_block_sums(const MaskedBlocksArguments& a
                     const u32 place = start + k * QUADS + lane / 4;
                     columns[k] = place < count ? notes.active[place] : 0;
                 }
-                for (u32 s = 0; s < steps; ++s) {
-                    const u32 group = layer.steps[first_step + s];
+                for (u32 s = 0; s < steps.count; ++s) {
+                    const u32 group = layer.steps[steps.first + s];
 #pragma unroll
                     for (u32 k = 0; k < AT_ONCE; ++k) {
                         const bool wanted = a.from.is_set(first_column + columns[k], group);
@@ -186,13 +171,12 @@ __device__ __forceinline__ void sparse_block_sums(const MaskedBlocksArguments& a
                 if (live >> (lane & ~3u) & 1) {
                     const u32 place = a.to_packed ? written + __popc(live & ((1u << (lane & ~3u)) - 1)) : columns[k];
                     to[place * 4] = activate(outputs, layer.low, layer.high);
-                    if (lane % 4 == 0) atomicOr(&notes.masks[columns[k] / 32], 1u << (columns[k] % 32));
+                    if (lane % 4 == 0) notes.comes_out(columns[k]);
                 }
                 written += __popc(live);
             }
         }
-        write_masks(a, notes.masks, first_column, pieces, block);
-    }
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 7) sparse_block_sums(MaskedBlocksArguments a) {

@@ -92,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) group_values(GroupValuesAr
             any |= values[k] != 0.0f;
         }
         if (any) {
-            float4* to = static_cast<float4*>(a.to.values) + u64(a.to.first_chunk(column) + (group << a.to.panel_bits)) * 4;
+            float4* to = static_cast<float4*>(a.to.values) + u64(a.to.chunk(column, group)) * 4;
 #pragma unroll
             for (u32 q = 0; q < GROUP / 4; ++q) {
                 to[q] = {values[4 * q], values[4 * q + 1], values[4 * q + 2], values[4 * q + 3]};
@@ -133,7 +133,7 @@ extern "C" __global__ void __launch_bounds__(CHUNK_WARPS* WARP) chunks_to_panels
             float4 values = {0.0f, 0.0f, 0.0f, 0.0f};
             if (first + c < count && group < a.from.groups) {
                 const u32 slot = slot_of(a.slots, first + c);
-                const u32 chunk = a.from.first_chunk(slot) + (group << a.from.panel_bits);
+                const u32 chunk = a.from.chunk(slot, group);
                 const float4* at = static_cast<const float4*>(a.from.values) + u64(chunk) * 4 + lane % 4;
                 values = load_if(a.from.is_set(slot, group), at);
             }
@@ -190,7 +190,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) list_live(ListLiveArgument
 #pragma unroll
         for (u32 k = 0; k < AT_ONCE; ++k) {
             if (of_word[k] >> lane_id() & 1) {
-                const u32 at = place + __popc(of_word[k] & ((1u << lane_id()) - 1));
+                const u32 at = place + lanes_before(of_word[k]);
                 a.slots[at] = (first + warp_id() * WARP + start + k) * 32 + lane_id();
                 a.live_inputs[at] = input[k];
             }

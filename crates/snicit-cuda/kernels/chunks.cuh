@@ -20,11 +20,11 @@ struct Chunks {
     u32 groups;
     u32 panel_bits;   // a panel has 1 << panel_bits columns, 32 to MAX_PANEL
 
-    // Where the chunk of the column in `slot` and group 0 is; that of group g follows g << panel_bits behind.
-    // There are fewer than 2^32 chunks: that many would be 256 GiB.
+    // Where the chunk of the column in `slot` and group 0 is, or any group. There are fewer than 2^32 chunks: that many would be 256 GiB.
     __device__ __forceinline__ u32 first_chunk(u32 slot) const {
         return (slot >> panel_bits) * (groups << panel_bits) + (slot & (panel() - 1));
     }
+    __device__ __forceinline__ u32 chunk(u32 slot, u32 group) const { return first_chunk(slot) + (group << panel_bits); }
     __device__ __forceinline__ u32 panel() const { return 1u << panel_bits; }
     __device__ __forceinline__ u32 words() const { return panel() / 32; } // of a mask of a group and panel
     __device__ __forceinline__ u64 mask_word(u32 slot, u32 group) const {

@@ -132,10 +132,10 @@ struct Clustered {
                     for (u32 step = 0; step < 2; ++step) {
                         const uint4 weights = w[(m * 2 + step) * WARP];
 #pragma unroll
-                        for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], weights, b[step][n].x, b[step][n].y);
+                        for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[m][n], weights, b[step][n].x, b[step][n].y);
                         if (part == 0)
 #pragma unroll
-                            for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], weights, b[step][n].z, b[step][n].w);
+                            for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[m][n], weights, b[step][n].z, b[step][n].w);
                     }
             }
         }

@@ -54,12 +54,11 @@ __device__ __forceinline__ float clamp(float x, float low, float high) {
 __device__ __forceinline__ u32 lane_id() { return threadIdx.x % WARP; }
 __device__ __forceinline__ u32 warp_id() { return threadIdx.x / WARP; }
 
-__device__ __forceinline__ float warp_sum(float x) {
-    for (u32 step = WARP / 2; step; step /= 2) x += __shfl_xor_sync(ALL_LANES, x, step);
-    return x;
-}
+// How many of `lanes` come before this one.
+__device__ __forceinline__ u32 lanes_before(u32 lanes) { return __popc(lanes & ((1u << lane_id()) - 1)); }
 
-__device__ __forceinline__ u32 warp_sum(u32 x) {
+template <class Number>
+__device__ __forceinline__ Number warp_sum(Number x) {
     for (u32 step = WARP / 2; step; step /= 2) x += __shfl_xor_sync(ALL_LANES, x, step);
     return x;
 }
@@ -68,6 +67,18 @@ __device__ __forceinline__ u32 warp_min(u32 x) {
     for (u32 step = WARP / 2; step; step /= 2) x = min(x, __shfl_xor_sync(ALL_LANES, x, step));
     return x;
 }
+
+// Kernels that ask for this are not chosen for GPUs before sm_80.
+__device__ __forceinline__ u32 warp_or(u32 x) {
+#if __CUDA_ARCH__ >= 800
+    return __reduce_or_sync(ALL_LANES, x);
+#else
+    return x;
+#endif
+}
+
+// Brings what lies there into the second-level cache.
+__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 
 // Which columns of a layer's output are not all zero, for the compaction that follows.
 struct LiveMarks {

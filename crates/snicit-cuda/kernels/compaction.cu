@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(COMPACTION_CHUNK) compact(Compactio
 
     u32 place = warp_sum(before[lane_id()]);
     place += warp_sum(lane_id() < warp_id() ? warp_live[lane_id()] : 0);
-    place += __popc(ballot & ((1u << lane_id()) - 1));
+    place += lanes_before(ballot);
     if (live) {
         a.marks.flags[column] = 0;
         a.live_slots[place] = column;

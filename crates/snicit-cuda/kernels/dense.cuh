@@ -13,6 +13,9 @@ extern __shared__ uint4 shared_memory[];
 
 #if __CUDA_ARCH__ >= 800
 
+// Where lane `l` has its operands: shuffled so that neither reading nor writing meets in a bank.
+__device__ __forceinline__ u32 place_of(u32 l) { return l ^ (l >> 3 << 1); }
+
 struct DenseShared {
     DenseLayer layers[MAX_LAYERS];
     // By layers in turn.
@@ -146,7 +149,7 @@ struct Dense {
                     for (u32 m = 0; m < 2; ++m)
 #pragma unroll
                         for (u32 n = 0; n < NT; ++n)
-                            multiply(acc[p][m][n], a[m], part ? b[n].z : b[n].x, part ? b[n].w : b[n].y);
+                            multiply_add<HALVES>(acc[p][m][n], a[m], part ? b[n].z : b[n].x, part ? b[n].w : b[n].y);
             }
         }
     }

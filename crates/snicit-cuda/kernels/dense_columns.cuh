@@ -1,5 +1,7 @@
 // What the kernels of the dense product share: layers, arguments, and how activations come in.
 #pragma once
+#include "async_copies.cuh"
+#include "columns.cuh"
 #include "tensor_cores.cuh"
 
 struct DenseLayer {
@@ -32,6 +34,19 @@ constexpr u32 THREADS = 256;
 constexpr u32 MAX_ROWS = 256; // outputs whose weights lie together
 
 #if __CUDA_ARCH__ >= 800
+
+// Which of a chunk's 32 neurons lane `l` of step `step` has as its operand `s`.
+__device__ __forceinline__ u32 neuron_of(u32 step, u32 l, u32 s) {
+    return s / 2 * 16 + s % 2 * 8 + step * 4 + l % 4;
+}
+
+// Four activations of a column as operands.
+__device__ __forceinline__ uint4 operands(const float (&y)[4], float scale) {
+    uint4 v;
+    split_halves(y[0] * scale, y[1] * scale, v.x, v.z);
+    split_halves(y[2] * scale, y[3] * scale, v.y, v.w);
+    return v;
+}
 
 // Bytes of weights before those of output `row`, the first of its block.
 __device__ __forceinline__ u64 weights_before(const DenseLayer& layer, u32 row) {

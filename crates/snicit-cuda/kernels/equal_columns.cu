@@ -109,6 +109,20 @@ struct MergeColumnsArguments {
 
 constexpr u32 MERGE_THREADS = 1024;
 
+// How many threads of the block, those before this one first, have `mine`. A barrier must follow before the next call.
+struct Counted {
+    u32 before, all;
+
+    __device__ __forceinline__ Counted(bool mine, u32 (&of_warps)[MERGE_THREADS / WARP]) {
+        const u32 ballot = __ballot_sync(ALL_LANES, mine);
+        if (lane_id() == 0) of_warps[warp_id()] = __popc(ballot);
+        __syncthreads();
+        before = warp_sum(lane_id() < warp_id() ? of_warps[lane_id()] : 0);
+        all = warp_sum(of_warps[lane_id()]);
+        before += lanes_before(ballot);
+    }
+};
+
 // One block.
 extern "C" __global__ void __launch_bounds__(MERGE_THREADS) merge_columns(MergeColumnsArguments a) {
     __shared__ u32 of_warps[MERGE_THREADS / WARP];
@@ -117,18 +131,14 @@ extern "C" __global__ void __launch_bounds__(MERGE_THREADS) merge_columns(MergeC
     for (u32 start = 0; start < count; start += MERGE_THREADS) {
         const u32 j = start + threadIdx.x;
         const bool keeps = j < count && a.first_equal[j] == j;
-        const u32 ballot = __ballot_sync(ALL_LANES, keeps);
-        if (lane_id() == 0) of_warps[warp_id()] = __popc(ballot);
-        __syncthreads();
-        const u32 warps_before = warp_sum(lane_id() < warp_id() ? of_warps[lane_id()] : 0);
-        const u32 total = warp_sum(of_warps[lane_id()]);
-        const u32 place = kept + warps_before + __popc(ballot & ((1u << lane_id()) - 1));
+        const Counted keeping(keeps, of_warps);
+        const u32 place = kept + keeping.before;
         if (keeps) {
             a.places[j] = place;
             a.kept[place] = j;
             a.numbers[place] = place;
         }
-        kept += total;
+        kept += keeping.all;
         __syncthreads();
     }
     const u32 members = a.is_first ? count : *a.member_count;
@@ -201,17 +211,13 @@ extern "C" __global__ void __launch_bounds__(MERGE_THREADS) expand_members(Expan
         const u32 m = start + threadIdx.x;
         const u32 column = m < members ? a.members[m] : NONE;
         const u32 slot = column == NONE ? NONE : a.places[column];
-        const u32 ballot = __ballot_sync(ALL_LANES, slot != NONE);
-        if (lane_id() == 0) of_warps[warp_id()] = __popc(ballot);
-        __syncthreads();
-        const u32 warps_before = warp_sum(lane_id() < warp_id() ? of_warps[lane_id()] : 0);
-        const u32 total = warp_sum(of_warps[lane_id()]);
-        const u32 place = listed + warps_before + __popc(ballot & ((1u << lane_id()) - 1));
+        const Counted listing(slot != NONE, of_warps);
+        const u32 place = listed + listing.before;
         if (slot != NONE) {
             a.member_slots[place] = slot;
             a.live_inputs[place] = a.member_inputs[m];
         }
-        listed += total;
+        listed += listing.all;
         __syncthreads();
     }
     if (threadIdx.x == 0) *a.live_count = listed;

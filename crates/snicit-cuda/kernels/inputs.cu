@@ -107,49 +107,38 @@ struct TransposeArguments {
 constexpr u32 TILE = 32;
 constexpr u32 TILE_ROWS = 8;
 
-// Input-major to neuron-major; blocks of TILE x TILE_ROWS threads.
-extern "C" __global__ void to_neuron_major(TransposeArguments a) {
+// Where the value of a neuron is in the column in `slot`.
+template <bool NEURON_MAJOR, class Slot>
+__device__ __forceinline__ u64 place_of(Slot slot, u64 neuron, u32 neurons) {
+    return NEURON_MAJOR ? panel_offset(slot, neurons) + neuron * PANEL : slot * u64(neurons) + neuron;
+}
+
+// Lanes lie along neurons where columns are input-major, else along columns; tiles are turned in shared memory.
+template <bool TO_NEURON_MAJOR>
+__device__ __forceinline__ void transpose(const TransposeArguments& a) {
     __shared__ float tile[TILE][TILE + 1];
     const u32 count = *a.count;
     const u64 column_tiles = (u64(count) + TILE - 1) / TILE, row_tiles = (u64(a.neurons) + TILE - 1) / TILE;
     for (u64 item = blockIdx.x; item < column_tiles * row_tiles; item += gridDim.x) {
         const u64 column0 = item / row_tiles * TILE, row0 = item % row_tiles * TILE;
         for (u32 t = threadIdx.y; t < TILE; t += TILE_ROWS) {
-            const u64 j = column0 + t, i = row0 + threadIdx.x;
+            const u64 i = row0 + (TO_NEURON_MAJOR ? threadIdx.x : t), j = column0 + (TO_NEURON_MAJOR ? t : threadIdx.x);
             if (j < count && i < a.neurons) {
-                tile[t][threadIdx.x] = a.from[slot_of(a.slots, j) * u64(a.neurons) + i];
+                tile[t][threadIdx.x] = a.from[place_of<!TO_NEURON_MAJOR>(slot_of(a.slots, j), i, a.neurons)];
             }
         }
         __syncthreads();
         for (u32 t = threadIdx.y; t < TILE; t += TILE_ROWS) {
-            const u64 i = row0 + t, j = column0 + threadIdx.x;
-            if (j < count && i < a.neurons) a.to[panel_offset(j, a.neurons) + i * PANEL] = tile[threadIdx.x][t];
+            const u64 j = column0 + (TO_NEURON_MAJOR ? threadIdx.x : t), i = row0 + (TO_NEURON_MAJOR ? t : threadIdx.x);
+            if (j < count && i < a.neurons) a.to[place_of<TO_NEURON_MAJOR>(j, i, a.neurons)] = tile[threadIdx.x][t];
         }
         __syncthreads();
     }
 }
 
-// Neuron-major to input-major.
-extern "C" __global__ void to_input_major(TransposeArguments a) {
-    __shared__ float tile[TILE][TILE + 1];
-    const u32 count = *a.count;
-    const u64 column_tiles = (u64(count) + TILE - 1) / TILE, row_tiles = (u64(a.neurons) + TILE - 1) / TILE;
-    for (u64 item = blockIdx.x; item < column_tiles * row_tiles; item += gridDim.x) {
-        const u64 column0 = item / row_tiles * TILE, row0 = item % row_tiles * TILE;
-        for (u32 t = threadIdx.y; t < TILE; t += TILE_ROWS) {
-            const u64 i = row0 + t, j = column0 + threadIdx.x;
-            if (j < count && i < a.neurons) {
-                tile[t][threadIdx.x] = a.from[panel_offset(slot_of(a.slots, j), a.neurons) + i * PANEL];
-            }
-        }
-        __syncthreads();
-        for (u32 t = threadIdx.y; t < TILE; t += TILE_ROWS) {
-            const u64 j = column0 + t, i = row0 + threadIdx.x;
-            if (j < count && i < a.neurons) a.to[j * a.neurons + i] = tile[threadIdx.x][t];
-        }
-        __syncthreads();
-    }
-}
+// Both take blocks of TILE x TILE_ROWS threads.
+extern "C" __global__ void to_neuron_major(TransposeArguments a) { transpose<true>(a); }
+extern "C" __global__ void to_input_major(TransposeArguments a) { transpose<false>(a); }
 
 struct GatherColumnsArguments {
     const float* from; // input-major

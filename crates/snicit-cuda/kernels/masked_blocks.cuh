@@ -48,10 +48,38 @@ __device__ __forceinline__ bool activates(const float4& sums, float low, float h
     return any(activate(sums, low, high));
 }
 
+// The steps of a block: STEPS, or as many as the layer says if that is 0.
+template <int STEPS>
+struct BlockSteps {
+    u32 first, count;
+
+    __device__ __forceinline__ BlockSteps(const BlocksLayer& layer, u32 block)
+        : first(STEPS ? block * STEPS : layer.first_steps[block]),
+          count(STEPS ? STEPS : layer.first_steps[block + 1] - first) {}
+};
+
+// Calls `compute` for each block and panel that this warp takes. It gives the panel's masks, that of word w in lane w.
+template <int STEPS, class Compute>
+__device__ __forceinline__ void for_panels(const MaskedBlocksArguments& a, const Compute& compute) {
+    const u32 lane = lane_id(), words = a.from.words();
+    const u64 items = u64(a.panels) * a.layer.blocks, warps = u64(gridDim.x) * WARPS;
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
+        u32 block;
+        const u32 panel = divide(item, a.layer.blocks, block);
+        const u32 masks = compute(panel, block, BlockSteps<STEPS>(a.layer, block));
+        if (lane < words) {
+            a.to_masks[(u64(panel) * a.layer.blocks + block) * words + lane] = masks;
+            if (masks) a.live.add(panel * words + lane, masks);
+        }
+    }
+}
+
 // What a warp notes of a block in a piece of a panel.
 struct PieceNotes {
     u32 active[MAX_PANEL];     // columns with a chunk to read, ascending, and more in the upper bits
     u32 masks[MAX_PANEL / 32]; // of what comes out
+
+    __device__ __forceinline__ void comes_out(u32 column) { atomicOr(&masks[column / 32], 1u << (column % 32)); }
 };
 
 constexpr u32 NOTED_STEPS = 10; // a column of a panel takes ten bits
@@ -118,4 +146,17 @@ __device__ __forceinline__ void write_masks(const MaskedBlocksArguments& a, cons
         if (mask) a.live.add(first_column / 32 + lane, mask);
     }
     __syncwarp();
+}
+
+// Calls `compute` for each block and piece that this warp takes, and writes the masks that it notes.
+template <int STEPS, class Compute>
+__device__ __forceinline__ void for_pieces(const MaskedBlocksArguments& a, PieceNotes& notes, const Compute& compute) {
+    const u64 warps = u64(gridDim.x) * WARPS;
+    const Pieces pieces(a);
+    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
+        u32 block;
+        const u32 first_column = u32(divide(item, a.layer.blocks, block)) << pieces.bits;
+        compute(pieces, first_column, block, BlockSteps<STEPS>(a.layer, block));
+        write_masks(a, notes.masks, first_column, pieces, block);
+    }
 }

@@ -1,4 +1,4 @@
-// Layers of mini-blocks on the matrix units: sixteen outputs with one set of inputs and sixteen columns at a
+// Layers of mini-blocks on tensor cores: sixteen outputs with one set of inputs and sixteen columns at a
 // time. Activations lie in chunks (chunks.cuh).
 //
 // A step of a block is sixteen of its inputs. In a matrix product of a step, rows are columns of activations
@@ -7,7 +7,7 @@
 //   sums         the same columns, outputs 4 * (l % 4) .. + 3: one store of 16 bytes each
 // for which inputs and outputs are numbered across the product's own order; the weights are laid out so.
 #include "masked_blocks.cuh"
-#include "matrix_units.cuh"
+#include "tensor_cores.cuh"
 
 constexpr u32 TILE = 16; // columns of a product
 
@@ -24,38 +24,30 @@ struct Sums {
     __device__ __forceinline__ float4 column(u32 c) const {
         return {halves[0][2 * c], halves[0][2 * c + 1], halves[1][2 * c], halves[1][2 * c + 1]};
     }
-    // Becomes `before` and a product.
-    __device__ __forceinline__ void add(const Sums& before, const u32 (&a)[4], const uint4& weights) {
-        multiply_add(halves[0], a, weights.x, weights.y, before.halves[0]);
-        multiply_add(halves[1], a, weights.z, weights.w, before.halves[1]);
+    __device__ __forceinline__ void add(const uint4& a, const uint4& weights) {
+        multiply_add<BF16>(halves[0], a, weights.x, weights.y);
+        multiply_add<BF16>(halves[1], a, weights.z, weights.w);
     }
 };
 
 // The activations of a step, split.
 struct SplitStep {
-    u32 pairs[4][ACTIVATION_PARTS];
+    u32 pairs[4][BF16_PARTS];
 
     __device__ __forceinline__ void set(const float4 (&y)[2]) {
-        split(y[0].x, y[0].y, pairs[0]);
-        split(y[1].x, y[1].y, pairs[1]);
-        split(y[0].z, y[0].w, pairs[2]);
-        split(y[1].z, y[1].w, pairs[3]);
+        split_bf16(y[0].x, y[0].y, pairs[0]);
+        split_bf16(y[1].x, y[1].y, pairs[1]);
+        split_bf16(y[0].z, y[0].w, pairs[2]);
+        split_bf16(y[1].z, y[1].w, pairs[3]);
     }
 
-    // Makes `sums` of those before and the step's product. PARTS of the weights: 1 or 3.
+    // Adds the step's product. PARTS of the weights: 1 or 3.
     template <int PARTS>
-    __device__ __forceinline__ void add_to(Sums& sums, const Sums& before, const uint4 (&weights)[PARTS]) const {
-        // Small products first: less is cut off.
-#pragma unroll
-        for (int part = ACTIVATION_PARTS - 1; part >= 0; --part) {
-            const u32 a[4] = {pairs[0][part], pairs[1][part], pairs[2][part], pairs[3][part]};
-#pragma unroll
-            for (int of_weight = PARTS - 1; of_weight >= 0; --of_weight) {
-                if (part + of_weight >= int(ACTIVATION_PARTS)) continue;
-                const bool first = part == int(ACTIVATION_PARTS) - 1;
-                sums.add(first ? before : sums, a, weights[of_weight]);
-            }
-        }
+    __device__ __forceinline__ void add_to(Sums& sums, const uint4 (&weights)[PARTS]) const {
+        multiply_parts<PARTS>([&](int part, int of_weight) {
+            const uint4 a = {pairs[0][part], pairs[1][part], pairs[2][part], pairs[3][part]};
+            sums.add(a, weights[of_weight]);
+        });
     }
 };
 
@@ -64,18 +56,7 @@ struct SplitStep {
 __device__ __forceinline__ u32 columns_with(bool first, bool second) {
     const u32 lane = lane_id(), quad = 0xfu << (lane & ~3u);
     const u32 of_first = __ballot_sync(ALL_LANES, first), of_second = __ballot_sync(ALL_LANES, second);
-    const u32 mine = (of_first & quad ? 1u << lane / 4 : 0) | (of_second & quad ? 256u << lane / 4 : 0);
-#if __CUDA_ARCH__ >= 800
-    return __reduce_or_sync(ALL_LANES, mine);
-#else
-    return mine;
-#endif
-}
-
-template <int PARTS>
-__device__ __forceinline__ void load_weights(const BlocksLayer& layer, u32 step, uint4 (&weights)[PARTS]) {
-#pragma unroll
-    for (int part = 0; part < PARTS; ++part) weights[part] = static_cast<const uint4*>(layer.weights)[(u64(step) * PARTS + part) * WARP + lane_id()];
+    return warp_or((of_first & quad ? 1u << lane / 4 : 0) | (of_second & quad ? 256u << lane / 4 : 0));
 }
 
 // The steps of a block whose number is known, in registers.
@@ -88,7 +69,7 @@ struct Kept {
 #pragma unroll
         for (int s = 0; s < STEPS; ++s) {
             inputs[s] = layer.steps[first_step + s];
-            load_weights(layer, first_step + s, weights[s]);
+            load_weights(layer.weights, first_step + s, weights[s]);
         }
     }
 };
@@ -129,37 +110,28 @@ template <int PARTS, int STEPS>
 __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id(), place = lane % 4 * 4, words = a.from.words(), width = a.from.panel();
-    const u64 items = u64(a.panels) * layer.blocks, warps = u64(gridDim.x) * WARPS;
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < items; item += warps) {
-        u32 block;
-        const u32 panel = divide(item, layer.blocks, block);
-        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
-        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+    for_panels<STEPS>(a, [&](u32 panel, u32 block, const BlockSteps<STEPS>& steps) {
         Sums initial;
         initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
         const u16* bits = static_cast<const u16*>(a.from.values) + u64(panel) * a.from.groups * width + lane;
         Kept<PARTS, STEPS> kept;
-        kept.load(layer, first_step);
+        kept.load(layer, steps.first);
 #pragma unroll
         for (int s = 0; s < STEPS; ++s) halve(kept.weights[s]);
-        const u64 of_block = u64(panel) * layer.blocks + block;
-        float4* to = static_cast<float4*>(a.to.values) + of_block * width * 4;
+        float4* to = static_cast<float4*>(a.to.values) + (u64(panel) * layer.blocks + block) * width * 4;
         u32 masks = 0; // of lane `word`: what comes out of that word
         for (u32 word = 0; word < words; ++word) {
             Sums sums[2];
             u32 seen = 0;
             // A step's bits in the lower half of `mine`, or in the upper.
-            const auto add = [&](const u32(&mine)[2][2], u32 shift, const uint4(&weights)[PARTS], bool first) {
+            const auto add = [&](const u32(&mine)[2][2], u32 shift, const uint4(&weights)[PARTS]) {
 #pragma unroll
                 for (u32 tile = 0; tile < 2; ++tile) {
-                    u32 twos[4];
-                    expand(mine[tile][0] >> shift, twos[0], twos[2]);
-                    expand(mine[tile][1] >> shift, twos[1], twos[3]);
+                    uint4 twos;
+                    expand(mine[tile][0] >> shift, twos.x, twos.z);
+                    expand(mine[tile][1] >> shift, twos.y, twos.w);
 #pragma unroll
-                    for (int part = PARTS - 1; part >= 0; --part) {
-                        const bool is_first = first && part == PARTS - 1;
-                        sums[tile].add(is_first ? initial : sums[tile], twos, weights[part]);
-                    }
+                    for (int part = PARTS - 1; part >= 0; --part) sums[tile].add(twos, weights[part]);
                 }
             };
             const auto share = [&](u32 mine, u32(&shared)[2][2]) {
@@ -176,19 +148,20 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
                 seen = bits[u64(kept.inputs[0]) * width + word * 32];
                 seen |= u32(bits[u64(kept.inputs[1]) * width + word * 32]) << 16;
                 if (__any_sync(ALL_LANES, seen)) {
+                    sums[0] = sums[1] = initial;
                     share(seen, shared);
-                    add(shared, place, kept.weights[0], true);
-                    add(shared, place + 16, kept.weights[1], false);
+                    add(shared, place, kept.weights[0]);
+                    add(shared, place + 16, kept.weights[1]);
                 }
             } else {
                 sums[0] = sums[1] = initial;
-                for (u32 s = 0; s < steps; ++s) {
+                for (u32 s = 0; s < steps.count; ++s) {
                     uint4 weights[PARTS];
-                    load_weights(layer, first_step + s, weights);
+                    load_weights(layer.weights, steps.first + s, weights);
                     halve(weights);
-                    const u32 mine = bits[u64(layer.steps[first_step + s]) * width + word * 32];
+                    const u32 mine = bits[u64(layer.steps[steps.first + s]) * width + word * 32];
                     share(mine, shared);
-                    add(shared, place, weights, false);
+                    add(shared, place, weights);
                     seen |= mine;
                 }
             }
@@ -208,11 +181,8 @@ __device__ __forceinline__ void bit_blocks(const MaskedBlocksArguments& a) {
             }
             if (lane == word) masks = mask;
         }
-        if (lane < words) {
-            a.to_masks[of_block * words + lane] = masks;
-            if (masks) a.live.add(panel * words + lane, masks);
-        }
-    }
+        return masks;
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 6) bit_blocks_exact(MaskedBlocksArguments a) {
@@ -238,25 +208,18 @@ template <int PARTS, int STEPS>
 __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, PieceNotes& notes) {
     const BlocksLayer& layer = a.layer;
     const u32 lane = lane_id();
-    const u64 warps = u64(gridDim.x) * WARPS;
-    const Pieces pieces(a);
-    for (u64 item = u64(blockIdx.x) * WARPS + warp_id(); item < pieces.count; item += warps) {
-        u32 block;
-        const u32 first_column = u32(divide(item, layer.blocks, block)) << pieces.bits;
-        const u32 first_step = STEPS ? block * STEPS : layer.first_steps[block];
-        const u32 steps = STEPS ? STEPS : layer.first_steps[block + 1] - first_step;
+    for_pieces<STEPS>(a, notes, [&](const Pieces& pieces, u32 first_column, u32 block, const BlockSteps<STEPS>& steps) {
         Kept<PARTS, STEPS> kept;
-        kept.load(layer, first_step);
+        kept.load(layer, steps.first);
         Sums initial;
         initial.start(reinterpret_cast<const float4*>(layer.bias)[block * 4 + lane % 4]);
         u32 count;
         if constexpr (STEPS != 0) count = note_active<STEPS>(a, notes.active, first_column, pieces, STEPS, kept.inputs);
-        else count = note_active<STEPS>(a, notes.active, first_column, pieces, steps, layer.steps + first_step);
+        else count = note_active<STEPS>(a, notes.active, first_column, pieces, steps.count, layer.steps + steps.first);
         notes.masks[lane] = 0;
         __syncwarp();
 
-        const u32 to_chunk = a.to.first_chunk(first_column) + (block << a.to.panel_bits);
-        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(to_chunk) * 4 + lane % 4);
+        float4* to = opaque(static_cast<float4*>(a.to.values) + u64(a.to.chunk(first_column, block)) * 4 + lane % 4);
         const float4* from = opaque(static_cast<const float4*>(a.from.values) + lane % 4);
         const u32 first_chunk = a.from.first_chunk(first_column);
         const auto chunk = [&](u32 column, u32 group) { return from + u64(first_chunk + column + (group << a.from.panel_bits)) * 4; };
@@ -280,7 +243,7 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
         for (u32 tile = 0; tile < count; tile += TILE) {
             const u32 columns[2] = {loaded.columns[0], loaded.columns[1]};
             const bool in_use[2] = {columns[0] < MAX_PANEL, columns[1] < MAX_PANEL};
-            Sums sums;
+            Sums sums = initial;
             if constexpr (STEPS != 0) {
                 SplitStep split_steps[STEPS];
 #pragma unroll
@@ -288,13 +251,12 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
                 // The next columns are on their way while these are multiplied.
                 loaded = load(tile + TILE);
 #pragma unroll
-                for (int s = 0; s < STEPS; ++s) split_steps[s].add_to(sums, s == 0 ? initial : sums, kept.weights[s]);
+                for (int s = 0; s < STEPS; ++s) split_steps[s].add_to(sums, kept.weights[s]);
             } else {
-                sums = initial;
-                for (u32 s = 0; s < steps; ++s) {
-                    const u32 group = layer.steps[first_step + s];
+                for (u32 s = 0; s < steps.count; ++s) {
+                    const u32 group = layer.steps[steps.first + s];
                     uint4 weights[PARTS];
-                    load_weights(layer, first_step + s, weights);
+                    load_weights(layer.weights, steps.first + s, weights);
                     float4 y[2];
 #pragma unroll
                     for (u32 c = 0; c < 2; ++c) {
@@ -304,7 +266,7 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
                     }
                     SplitStep step;
                     step.set(y);
-                    step.add_to(sums, sums, weights);
+                    step.add_to(sums, weights);
                 }
                 loaded = load(tile + TILE);
             }
@@ -315,12 +277,11 @@ __device__ __forceinline__ void sparse_blocks(const MaskedBlocksArguments& a, Pi
                 // Four lanes have a column's chunk.
                 if (live & 0xfu << (lane & ~3u)) {
                     to[columns[c] * 4] = activate(sum, layer.low, layer.high);
-                    if (lane % 4 == 0) atomicOr(&notes.masks[columns[c] / 32], 1u << (columns[c] % 32));
+                    if (lane % 4 == 0) notes.comes_out(columns[c]);
                 }
             }
         }
-        write_masks(a, notes.masks, first_column, pieces, block);
-    }
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(WARPS * WARP, 5) sparse_blocks_exact(MaskedBlocksArguments a) {

@@ -1,4 +1,4 @@
-// Layers of mini-blocks on the matrix units, for columns most of whose values are not zero: neuron-major, a warp
+// Layers of mini-blocks on tensor cores, for columns most of whose values are not zero: neuron-major, a warp
 // takes a block of sixteen outputs and 32 columns, half a panel.
 //
 // In the product of a step (sixteen inputs of a block) rows are outputs, and its columns are eight columns of
@@ -6,8 +6,8 @@
 //   activations  inputs 4t .. 4t + 3, columns 4n .. 4n + 3: loads of 16 bytes
 //   sums         outputs n and n + 8, columns 8t .. 8t + 7: stores of 16 bytes
 // of which product number i takes and gives the i-th of each four columns.
-#include "matrix_units.cuh"
 #include "panel_blocks.cuh"
+#include "tensor_cores.cuh"
 
 constexpr u32 COLUMNS = 32; // of a warp
 constexpr u32 PRODUCTS = 4;
@@ -27,29 +27,18 @@ struct StepOperands {
         for (u32 k = 0; k < 4; ++k) {
             y[k] = load_if(inputs[k] != NONE, reinterpret_cast<const float4*>(from + u64(inputs[k]) * PANEL));
         }
-#pragma unroll
-        for (int part = 0; part < PARTS; ++part) {
-            weights[part] = static_cast<const uint4*>(layer.weights)[(u64(step) * PARTS + part) * WARP + lane_id()];
-        }
+        load_weights(layer.weights, step, weights);
     }
 
     __device__ __forceinline__ void multiply(float (&sums)[PRODUCTS][4]) const {
 #pragma unroll
         for (u32 i = 0; i < PRODUCTS; ++i) {
-            u32 first[ACTIVATION_PARTS], second[ACTIVATION_PARTS];
-            split(part_of(y[0], i), part_of(y[1], i), first);
-            split(part_of(y[2], i), part_of(y[3], i), second);
-            // Small products first: less is cut off.
-#pragma unroll
-            for (int part = ACTIVATION_PARTS - 1; part >= 0; --part) {
-#pragma unroll
-                for (int of_weight = PARTS - 1; of_weight >= 0; --of_weight) {
-                    if (part + of_weight >= int(ACTIVATION_PARTS)) continue;
-                    const uint4& w = weights[of_weight];
-                    const u32 rows[4] = {w.x, w.y, w.z, w.w};
-                    multiply_add(sums[i], rows, first[part], second[part]);
-                }
-            }
+            u32 first[BF16_PARTS], second[BF16_PARTS];
+            split_bf16(part_of(y[0], i), part_of(y[1], i), first);
+            split_bf16(part_of(y[2], i), part_of(y[3], i), second);
+            multiply_parts<PARTS>([&](int part, int of_weight) {
+                multiply_add<BF16>(sums[i], weights[of_weight], first[part], second[part]);
+            });
         }
     }
 };
@@ -97,10 +86,7 @@ __device__ __forceinline__ void panel_blocks(const PanelBlocksArguments& a) {
                 *reinterpret_cast<float4*>(to + u64(outputs[o]) * PANEL + four * 4) = {y[0], y[1], y[2], y[3]};
             }
         }
-        live <<= 8 * t;
-#if __CUDA_ARCH__ >= 800
-        live = __reduce_or_sync(ALL_LANES, live);
-#endif
+        live = warp_or(live << 8 * t);
         if (count - first_column < COLUMNS) live &= (1u << (count - first_column)) - 1;
         if (live && lane == 0) a.live.add(first_column / 32, live);
     }

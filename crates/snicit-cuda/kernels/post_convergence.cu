@@ -26,7 +26,7 @@ __device__ __forceinline__ void prefetch_next(const UpdateArguments& a) {
     constexpr u32 LINE = 128;
     const u64 step = u64(gridDim.x) * blockDim.x * LINE;
     for (u64 at = (u64(blockIdx.x) * blockDim.x + threadIdx.x) * LINE; at < a.next_bytes; at += step) {
-        asm volatile("prefetch.global.L2 [%0];" ::"l"(a.next_weights + at));
+        prefetch(a.next_weights + at);
     }
 }
 

@@ -33,7 +33,7 @@ __device__ void scatter(const ScatterLayer& layer, u32 slab, const float* column
         const float y = i < last ? column[i] : 0.0f;
         const u32 active = __ballot_sync(ALL_LANES, y != 0.0f);
         if (y != 0.0f) {
-            const u32 place = __popc(active & ((1u << lane) - 1));
+            const u32 place = lanes_before(active);
             found.input[place] = i;
             found.value[place] = y;
         }

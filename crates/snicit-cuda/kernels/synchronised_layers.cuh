@@ -57,7 +57,7 @@ __device__ void drop_empty(const PersistentUpdateArguments& a, u32 count, u32 ce
             if (w < warp_id()) before += live_of_warp[w];
             place += live_of_warp[w];
         }
-        if (live) a.live_slots[before + __popc(ballot & ((1u << lane_id()) - 1))] = column;
+        if (live) a.live_slots[before + lanes_before(ballot)] = column;
         __syncthreads();
     }
     if (threadIdx.x == 0) a.progress->count = place;

@@ -4,6 +4,7 @@
 // columns (two quads) of a stream. Which inputs the lanes of a quarter of a warp read at the same time was
 // arranged when the layer was prepared: as far as possible they lie in different banks. To that end, half of the
 // lanes read their second quad first.
+#include "async_copies.cuh"
 #include "columns.cuh"
 
 struct TilesLayer {
@@ -168,9 +169,7 @@ __device__ __forceinline__ void load(float4* tile, const TilesLayer& layer, cons
 #if __CUDA_ARCH__ >= 800
     // Copied past the registers, all at once.
     for (u32 r = threadIdx.x / QUADS; r < rows; r += blockDim.x / QUADS) {
-        const u32 to = u32(__cvta_generic_to_shared(&tile[r * QUADS + quad]));
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(at[0] + u64(r) * PANEL)
-                     : "memory");
+        copy_later(&tile[r * QUADS + quad], at[0] + u64(r) * PANEL);
     }
     asm volatile("cp.async.wait_all;" ::: "memory");
 #else

@@ -41,7 +41,7 @@ struct PersistentUpdateArguments {
     Progress* progress;
     u32 ring_columns;        // at most RING_COLUMNS
     float prune;
-    u32 alike;               // one of these, or 0
+    u32 alike;               // one of ALIKE and so on, or 0
     u32 unused;
 };
 
@@ -70,8 +70,6 @@ __device__ __forceinline__ u32 load_acquire(const u32* p) {
 __device__ __forceinline__ void store_number(u32* p, u32 x) {
     asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(x));
 }
-
-__device__ __forceinline__ void prefetch(const void* p) { asm volatile("prefetch.global.L2 [%0];" ::"l"(p)); }
 
 // A barrier of the first `threads` threads of a block, whole warps.
 __device__ __forceinline__ void barrier_of_first(u32 threads) {

@@ -54,6 +54,20 @@ struct WideBounds {
     }
 };
 
+// Adds the products of 16 outputs by 8 NT columns: of the weights' first parts with both parts of the activations, and
+// of their second parts, if they have them, with the first.
+template <u32 NT>
+__device__ __forceinline__ void multiply_tiles(float (&acc)[NT][4], const uint4& high, const uint4& rest,
+                                               bool two_parts, const uint4 (&columns)[NT]) {
+#pragma unroll
+    for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[n], high, columns[n].x, columns[n].y);
+#pragma unroll
+    for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[n], high, columns[n].z, columns[n].w);
+    if (two_parts)
+#pragma unroll
+        for (u32 n = 0; n < NT; ++n) multiply_add<HALVES>(acc[n], rest, columns[n].x, columns[n].y);
+}
+
 // Sums of 16 outputs and 8 NT columns to activations in memory: of all inputs, or of a section of them. The first
 // section begins sums in memory, and the last makes them activations.
 template <u32 NT>

@@ -33,15 +33,7 @@ struct Few {
             for (u32 n = 0; n < NT; ++n)
                 b[n] = words_of(y + (min(n, tiles) * OPERANDS + step * 4 * MATRIX) * 4, MATRIX * 4, MATRIX * 8);
 #pragma unroll
-            for (u32 m = 0; m < 2; ++m) {
-#pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m], b[n].x, b[n].y);
-#pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high[m], b[n].z, b[n].w);
-                if (parts == 2)
-#pragma unroll
-                    for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], rest[m], b[n].x, b[n].y);
-            }
+            for (u32 m = 0; m < 2; ++m) multiply_tiles(acc[m], high[m], rest[m], parts == 2, b);
         }
     }
 

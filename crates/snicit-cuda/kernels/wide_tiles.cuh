@@ -75,13 +75,7 @@ struct Wide {
                 const uint4 high = load_matrices(w + m * 2 * LINES + step * 2 * MATRIX);
                 uint4 rest;
                 if (TWO_PARTS) rest = load_matrices(w + part + m * 2 * LINES + step * 2 * MATRIX);
-#pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high, b[n].x, b[n].y);
-#pragma unroll
-                for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], high, b[n].z, b[n].w);
-                if (TWO_PARTS)
-#pragma unroll
-                    for (u32 n = 0; n < NT; ++n) multiply(acc[m][n], rest, b[n].x, b[n].y);
+                multiply_tiles(acc[m], high, rest, TWO_PARTS, b);
             }
         }
     }

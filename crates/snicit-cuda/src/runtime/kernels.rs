@@ -27,12 +27,12 @@ pub struct KernelSource {
 
 const HEADERS: &[(&str, &str)] = &[
     ("common.cuh", include_str!("../../kernels/common.cuh")),
+    ("async_copies.cuh", include_str!("../../kernels/async_copies.cuh")),
     ("columns.cuh", include_str!("../../kernels/columns.cuh")),
     ("chunks.cuh", include_str!("../../kernels/chunks.cuh")),
     ("masked_blocks.cuh", include_str!("../../kernels/masked_blocks.cuh")),
     ("equal_weights.cuh", include_str!("../../kernels/equal_weights.cuh")),
     ("panel_blocks.cuh", include_str!("../../kernels/panel_blocks.cuh")),
-    ("matrix_units.cuh", include_str!("../../kernels/matrix_units.cuh")),
     ("update_layers.cuh", include_str!("../../kernels/update_layers.cuh")),
     ("update_state.cuh", include_str!("../../kernels/update_state.cuh")),
     ("update_strip.cuh", include_str!("../../kernels/update_strip.cuh")),
