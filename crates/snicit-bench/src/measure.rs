@@ -145,11 +145,11 @@ impl<'a> Bench<'a> {
             // The next one needs the memory.
             self.last = None;
         }
-        let loaded =
-            self.workloads.load_deep(task.workload(), deepest).map_err(|error| match error {
-                BenchError::Nothing(reason) => Failed::NotRun(reason),
-                error => Failed::Fatal(error),
-            })?;
+        // What is damaged is needed by some points only.
+        let loaded = self
+            .workloads
+            .load_deep(task.workload(), deepest)
+            .map_err(|error| Failed::NotRun(error.to_string()))?;
         self.spent.load = self.workloads.take_network_load();
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
@@ -205,9 +205,9 @@ impl<'a> Bench<'a> {
         self.last = (!computes).then_some(last);
         let answer = if checked {
             if !self.truths.knows(workload) {
-                let official = self.workloads.official_truth(workload, &loaded.sources)?;
+                let beside = self.workloads.categories_beside(workload, loaded)?;
                 let engine = self.contestants.engine;
-                self.truths.find(workload, loaded, official, engine, method, &categories)?;
+                self.truths.find(workload, loaded, beside, engine, method, &categories)?;
             }
             self.truths.check(workload, method, &categories)
         } else {

@@ -137,7 +137,8 @@ impl Points {
             return None;
         }
         let before = &record.sources;
-        if workloads.sources(task.workload()).is_some_and(|now| now != *before) {
+        // What cannot be told may be anything.
+        if workloads.sources(task.workload()).is_none_or(|now| now != *before) {
             watch.note(&format!(
                 "{what}: measured on other data ({}; {}); measured again",
                 before.network, before.inputs

@@ -33,14 +33,18 @@ impl Record {
     }
 }
 
-/// Where network and inputs came from, a phrase each.
+/// Where network and inputs came from, a phrase each, and what files are known by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sources {
     /// The network.
     pub network: String,
+    /// What the network's files are known by; nothing where the phrase says it all.
+    pub network_identity: Option<String>,
     /// The inputs.
     pub inputs: String,
+    /// What the file of the inputs is known by; nothing where the phrase says it all.
+    pub inputs_identity: Option<String>,
 }
 
 /// What came out of a task.
@@ -241,11 +245,13 @@ impl ResultFile {
         self.records.iter().filter(busy).count()
     }
 
-    /// Where networks and inputs came from, each once.
+    /// Where networks and inputs came from, each pair of phrases once.
     pub fn sources(&self) -> Vec<&Sources> {
         let mut sources: Vec<&Sources> = self.records.iter().map(|record| &record.sources).collect();
-        sources.sort_unstable();
-        sources.dedup();
+        let phrases = |sources: &&Sources| (sources.network.clone(), sources.inputs.clone());
+        sources.sort_by_key(phrases);
+        // The layers of networks of different depth are different files in the same folder.
+        sources.dedup_by_key(|sources| phrases(sources));
         sources
     }
 }

@@ -5,7 +5,7 @@
 //! DIR/table3.json                   a table or figure: a ResultFile
 //! ```
 //!
-//! A file is `{"snicit_bench": 1, "xxh3": "…", "content": …}`; the checksum covers the text of the content, so
+//! A file is `{"snicit_bench": 2, "xxh3": "…", "content": …}`; the checksum covers the text of the content, so
 //! that what was edited or damaged is not taken for what was measured.
 
 use std::fs;
@@ -23,7 +23,7 @@ use crate::result_id::ResultId;
 use crate::task::Task;
 
 /// The version of the files.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +56,10 @@ fn unseal<T: DeserializeOwned>(file: &Path) -> Result<T, BenchError> {
     let sealed: Sealed<'_> = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     if sealed.snicit_bench != VERSION {
         let found = sealed.snicit_bench;
-        return Err(damaged(format!("its version is {found}, expected {VERSION}")));
+        let age = if found < VERSION { "an earlier" } else { "a later" };
+        return Err(damaged(format!(
+            "it is of {age} version of the format: {found}, expected {VERSION}"
+        )));
     }
     let found = checksum(sealed.content.get());
     if found != sealed.xxh3 {

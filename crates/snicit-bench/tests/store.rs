@@ -62,8 +62,8 @@ fn damage_is_named() {
         ("no JSON", "<html>".to_owned(), "expected value"),
         (
             "another version",
-            intact.replacen("\"snicit_bench\": 1", "\"snicit_bench\": 2", 1),
-            "version is 2",
+            intact.replacen("\"snicit_bench\": 2", "\"snicit_bench\": 1", 1),
+            "of an earlier version of the format: 1, expected 2",
         ),
         ("a key more", intact.replacen("\"xxh3\"", "\"more\": 1, \"xxh3\"", 1), "unknown field"),
         ("another checksum", intact.replacen("\"xxh3\": \"", "\"xxh3\": \"0", 1), "checksum"),

@@ -1,36 +1,26 @@
 //! Loads or makes networks and inputs, and says which of the two it was.
 
 mod graph_challenge;
+mod origin;
 mod trained;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use snicit::{Activations, BitActivations, Inputs, Network};
 use snicit_data::cache::{Cache, Cached};
-use snicit_data::sdgc::{self, DataFolder};
+use snicit_data::sdgc::DataFolder;
 
 use crate::BenchError;
 use crate::record::Sources;
 use crate::task::Workload;
+use origin::{Origin, content_digest, file_identity};
 
 /// The seed of generated networks and drawn inputs.
 const SEED: u64 = 1;
 
 const TRAINING_IMAGES: &str = "train-images-idx3-ubyte";
-const GENERATED: &str = "generated RadiX-Net, seed 1";
-const ALL_OF_MNIST: &str = "rebuilt from MNIST's training images";
-const FIRST_OF_MNIST: &str = "rebuilt from the first of MNIST's training images";
-const DRAWN: &str = "drawn digits, seed 1; no MNIST in the data folder";
-
-fn of_files(files: &Path) -> String {
-    format!("files of {}", files.display())
-}
-
-fn of_file(file: &Path) -> String {
-    format!("file {}", file.display())
-}
 
 /// Where networks and inputs are looked for; what is missing is generated.
 #[derive(Debug)]
@@ -44,6 +34,10 @@ pub struct Workloads {
     network_load: Option<NetworkLoad>,
     /// What the trained networks are, by name.
     trained: HashMap<String, String>,
+    /// How many layers archives have, which are read to their end for it, by what they are known by.
+    archived_layers: HashMap<u128, usize>,
+    /// XXH3 of files that were read for it, likewise.
+    digests: HashMap<u128, u64>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
 }
@@ -61,7 +55,7 @@ pub(crate) struct NetworkLoad {
 struct Held<T> {
     name: String,
     value: T,
-    source: String,
+    origin: Origin,
 }
 
 /// A network and inputs, ready to be inferred.
@@ -77,6 +71,9 @@ pub struct Loaded {
     pub dense_layers: usize,
     /// Where both came from.
     pub sources: Sources,
+    /// The file of the categories that belong to them, where both are the challenge's files: official, or made by
+    /// `snicit data truth`.
+    pub(crate) categories: Option<PathBuf>,
 }
 
 impl Workloads {
@@ -89,6 +86,8 @@ impl Workloads {
             inputs: None,
             network_load: None,
             trained: HashMap::new(),
+            archived_layers: HashMap::new(),
+            digests: HashMap::new(),
             notes: Vec::new(),
         }
     }
@@ -120,10 +119,12 @@ impl Workloads {
     ) -> Result<Loaded, BenchError> {
         match workload {
             Workload::Sdgc { neurons, layers, inputs } => {
-                let (network, network_source) = self.sdgc_network(*neurons, *layers, deepest)?;
-                let (inputs, inputs_source) = self.sdgc_inputs(*neurons, *inputs)?;
-                let sources = Sources { network: network_source, inputs: inputs_source };
-                Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources })
+                let (network, of_network) = self.sdgc_network(*neurons, *layers, deepest)?;
+                let (inputs, of_inputs) = self.sdgc_inputs(*neurons, *inputs)?;
+                let of_files = of_network.is_challenge_files() && of_inputs.is_challenge_files();
+                let categories = of_files.then(|| self.folder.categories(*neurons, *layers));
+                let sources = sdgc_sources(&of_network, &of_inputs, *layers);
+                Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources, categories })
             }
             Workload::MediumScale { network, inputs } => self.medium_scale(network, *inputs),
         }
@@ -134,21 +135,13 @@ impl Workloads {
     pub fn sources(&mut self, workload: &Workload) -> Option<Sources> {
         let (neurons, layers, inputs) = match workload {
             Workload::Sdgc { neurons, layers, inputs } => (neurons, layers, inputs),
-            Workload::MediumScale { network, .. } => return self.trained_sources(network),
+            Workload::MediumScale { network, .. } => {
+                return self.trained_sources(network).ok();
+            }
         };
-        let network = match self.network_files(*neurons, *layers).ok()? {
-            Some(files) => of_files(&files),
-            None => GENERATED.to_owned(),
-        };
-        let images = self.folder.images(*neurons);
-        let inputs = if images.exists() {
-            of_file(&images)
-        } else if self.mnist_file(TRAINING_IMAGES).is_some() {
-            if *inputs >= sdgc::INPUTS { ALL_OF_MNIST } else { FIRST_OF_MNIST }.to_owned()
-        } else {
-            DRAWN.to_owned()
-        };
-        Some(Sources { network, inputs })
+        let network = self.network_origin(*neurons, *layers).ok()?;
+        let inputs = self.inputs_origin(*neurons, *inputs).ok()?;
+        Some(sdgc_sources(&network, &inputs, *layers))
     }
 
     /// Whether the network of a workload is held, or small.
@@ -157,9 +150,29 @@ impl Workloads {
         self.held_network(*neurons, *layers).is_some()
     }
 
+    /// XXH3 of a file, read once as long as it stays the same: it is asked for before every point.
+    fn digest(&mut self, file: &Path) -> Result<u64, BenchError> {
+        let identity = file_identity(file)?;
+        if let Some(&known) = self.digests.get(&identity) {
+            return Ok(known);
+        }
+        let digest = content_digest(file)?;
+        self.digests.insert(identity, digest);
+        Ok(digest)
+    }
+
     fn take<T>(&mut self, cached: Cached<T>) -> T {
         self.notes.extend(cached.notes);
         cached.value
+    }
+}
+
+fn sdgc_sources(network: &Origin, inputs: &Origin, layers: usize) -> Sources {
+    Sources {
+        network: network.phrase(),
+        network_identity: network.identity(layers),
+        inputs: inputs.phrase(),
+        inputs_identity: inputs.identity(layers),
     }
 }
 

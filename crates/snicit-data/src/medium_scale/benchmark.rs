@@ -60,6 +60,11 @@ impl Source {
         self.mnist_file("t10k-images-idx3-ubyte")
     }
 
+    /// The labels of MNIST's test images, likewise.
+    pub fn mnist_labels(&self) -> PathBuf {
+        self.mnist_file("t10k-labels-idx1-ubyte")
+    }
+
     fn mnist_file(&self, name: &str) -> PathBuf {
         let own =
             self.folder.iter().flat_map(|folder| ["MNIST", "mnist"].map(|below| folder.join(below)));
@@ -125,7 +130,7 @@ impl Source {
                 expected: "28 × 28".to_owned(),
             });
         }
-        let file = self.mnist_file("t10k-labels-idx1-ubyte");
+        let file = self.mnist_labels();
         let labels = mnist::read_labels(&file)?;
         if labels.len() != images.count() {
             let found = labels.len().to_string();

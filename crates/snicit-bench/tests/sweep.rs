@@ -1,0 +1,90 @@
+//! Sweeps on network D, which needs no data, and A, which needs MNIST's test images.
+
+use std::cell::RefCell;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use snicit::{CpuEngine, CpuOptions};
+use snicit_bench::measure::Repetitions;
+use snicit_bench::record::{Record, ResultFile};
+use snicit_bench::{Contestants, Grid, ResultId, Store, Sweep, Task, Watch, Workloads};
+use snicit_data::sdgc::DataFolder;
+
+/// What a sweep told.
+#[derive(Debug, Default)]
+struct Told {
+    /// Points in all and finished before.
+    begun: RefCell<(usize, usize)>,
+    measured: RefCell<Vec<String>>,
+    notes: RefCell<Vec<String>>,
+}
+
+impl Watch for Told {
+    fn begins(&self, points: usize, finished: usize) {
+        self.begun.replace((points, finished));
+    }
+
+    fn point_begins(&self, _number: usize, _task: &Task, _left: Option<Duration>) {}
+
+    fn point_ends(&self, _number: usize, record: &Record) {
+        self.measured.borrow_mut().push(record.task.workload().name());
+    }
+
+    fn note(&self, note: &str) {
+        self.notes.borrow_mut().push(note.to_owned());
+    }
+
+    fn result_ends(&self, _result: &ResultFile) {}
+}
+
+/// SNICIT on the networks A and D, the results in the folder.
+fn run(folder: &Path) -> (ResultFile, Told) {
+    let engine = CpuEngine::with_options(&CpuOptions::default()).unwrap();
+    let sweep = Sweep {
+        results: vec![ResultId::Fig10],
+        grid: Grid::Quick,
+        repetitions: Repetitions::exactly(1),
+        budget: None,
+        command: String::new(),
+    };
+    let told = Told::default();
+    let contestants = Contestants { engine: &engine, peers: &[] };
+    let workloads = Workloads::new(DataFolder::new(folder.join("data")), None);
+    let mut results =
+        sweep.run(contestants, workloads, &Store::new(folder.join("results")), &told).unwrap();
+    (results.remove(0), told)
+}
+
+/// As many test images as the quick grid takes; `seed` makes them others.
+fn write_mnist(folder: &Path, seed: usize) {
+    const IMAGES: usize = 2000;
+    let mnist = folder.join("data/mnist");
+    fs::create_dir_all(&mnist).unwrap();
+    let header = |numbers: &[u32]| -> Vec<u8> { numbers.iter().flat_map(|n| n.to_be_bytes()).collect() };
+    let mut images = header(&[0x0803, IMAGES as u32, 28, 28]);
+    images.extend((0..IMAGES * 28 * 28).map(|i| ((i * seed + i / 784) % 251) as u8));
+    fs::write(mnist.join("t10k-images-idx3-ubyte"), images).unwrap();
+    let mut labels = header(&[0x0801, IMAGES as u32]);
+    labels.extend((0..IMAGES).map(|i| (i % 10) as u8));
+    fs::write(mnist.join("t10k-labels-idx1-ubyte"), labels).unwrap();
+}
+
+#[test]
+fn points_are_taken_over_only_if_measured_on_the_same_data() {
+    let root = tempfile::tempdir().unwrap();
+    write_mnist(root.path(), 7);
+    let (first, told) = run(root.path());
+    assert_eq!((first.records.len(), &*told.measured.borrow()), (2, &vec!["A".to_owned(), "D".to_owned()]));
+
+    let (again, told) = run(root.path());
+    assert_eq!((*told.begun.borrow(), told.measured.borrow().len()), ((2, 2), 0));
+    assert!(again.records == first.records);
+
+    // Other images under the same name: only what depends on them is measured again.
+    write_mnist(root.path(), 11);
+    let (other, told) = run(root.path());
+    assert_eq!((*told.begun.borrow(), &*told.measured.borrow()), ((2, 1), &vec!["A".to_owned()]));
+    assert!(told.notes.borrow()[0].contains("measured again"), "{told:?}");
+    assert!(other.records[0].sources != first.records[0].sources && other.records[1] == first.records[1]);
+}
