@@ -21,6 +21,7 @@ pub mod figures;
 pub mod grid;
 pub mod measure;
 mod memory;
+mod not_run;
 pub mod numbers;
 mod order;
 pub mod output;
@@ -40,6 +41,7 @@ pub mod workloads;
 
 pub use contestants::{Contestants, Peer};
 pub use error::BenchError;
+pub use not_run::Cause;
 pub use result_id::{Grid, ResultId};
 pub use store::Store;
 pub use sweep::{Sweep, Watch};

@@ -9,6 +9,7 @@ use crate::contestants::Contestants;
 use crate::counting::{accuracy, statistics};
 use crate::embedding;
 use crate::memory::lacks_memory;
+use crate::not_run::Cause;
 use crate::record::{Finding, Measurement, Repetition};
 use crate::result_id::Grid;
 use crate::task::{Task, Workload};
@@ -54,14 +55,21 @@ impl Repetitions {
 #[derive(Debug)]
 pub enum Failed {
     /// This point cannot be had here; the others can.
-    NotRun(String),
-    /// Nothing can be had.
-    Fatal(BenchError),
+    NotRun(Cause, String),
+    /// The data of its workload are missing or damaged; those of others may not be.
+    Data(String),
 }
 
-impl<E: Into<BenchError>> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Failed::Fatal(error.into())
+impl Failed {
+    /// What our own engine refused.
+    pub(crate) fn engine(error: snicit::Error) -> Self {
+        Failed::NotRun(Cause::Engine, error.to_string())
+    }
+}
+
+impl From<BenchError> for Failed {
+    fn from(error: BenchError) -> Self {
+        Failed::Data(error.to_string())
     }
 }
 
@@ -115,6 +123,11 @@ impl<'a> Bench<'a> {
         self.workloads.take_notes()
     }
 
+    /// What is wrong with the data of a workload, as far as that can be told without loading it.
+    pub(crate) fn missing_data(&mut self, workload: &Workload) -> Option<String> {
+        self.workloads.missing_data(workload)
+    }
+
     /// Whether the network of a workload is held, or small.
     pub(crate) fn holds(&self, workload: &Workload) -> bool {
         self.workloads.holds(workload)
@@ -128,7 +141,7 @@ impl<'a> Bench<'a> {
     /// Does `task`. A network that has to be loaded is loaded with at least `deepest` layers.
     ///
     /// # Errors
-    /// [`Failed::NotRun`] if it cannot be done here, [`Failed::Fatal`] if data are damaged.
+    /// [`Failed::NotRun`] if it cannot be done here, [`Failed::Data`] if data are missing or damaged.
     pub(crate) fn run(
         &mut self,
         task: &Task,
@@ -139,17 +152,13 @@ impl<'a> Bench<'a> {
         if !self.holds(task.workload())
             && let Some(reason) = lacks_memory(task.workload())
         {
-            return Err(Failed::NotRun(reason));
+            return Err(Failed::NotRun(Cause::Memory, reason));
         }
         if self.last.as_ref().is_some_and(|last| last.workload != *task.workload()) {
             // The next one needs the memory.
             self.last = None;
         }
-        // What is damaged is needed by some points only.
-        let loaded = self
-            .workloads
-            .load_deep(task.workload(), deepest)
-            .map_err(|error| Failed::NotRun(error.to_string()))?;
+        let loaded = self.workloads.load_deep(task.workload(), deepest)?;
         self.spent.load = self.workloads.take_network_load();
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
@@ -169,7 +178,8 @@ impl<'a> Bench<'a> {
         threshold_layer: usize,
         batch: usize,
     ) -> Result<Finding, Failed> {
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
+        let cause = self.cause_of_refusal(method);
+        let refused = |error: snicit::Error| Failed::NotRun(cause, error.to_string());
         let threshold_layer = threshold_layer + loaded.dense_layers;
         let last = match self.last.take() {
             Some(last) if last.is(workload, method, threshold_layer) => last,
@@ -235,20 +245,27 @@ impl<'a> Bench<'a> {
         method: &str,
         threshold_layer: usize,
     ) -> Result<Box<dyn Prepared>, Failed> {
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
+        let cause = self.cause_of_refusal(method);
+        let refused = |error: snicit::Error| Failed::NotRun(cause, error.to_string());
         let Contestants { engine, peers } = self.contestants;
         if let Some(peer) = peers.iter().find(|peer| peer.name() == method) {
             return peer.prepare(&loaded.network, threshold_layer).map_err(refused);
         }
         let method: Method = method
             .parse()
-            .map_err(|_| Failed::NotRun(format!("this version has no method {method}")))?;
+            .map_err(|_| Failed::NotRun(cause, format!("this version has no method {method}")))?;
         let options = match workload {
             Workload::Sdgc { .. } => SnicitOptions::sdgc(),
             Workload::MediumScale { .. } => SnicitOptions::medium_scale(),
         };
         let plan = Plan::new(method).at_threshold_layer(threshold_layer).with_snicit(options);
         engine.prepare(&loaded.network, &plan).map_err(refused)
+    }
+
+    /// A peer may not manage what our engine must.
+    fn cause_of_refusal(&self, method: &str) -> Cause {
+        let is_peer = self.contestants.peers.iter().any(|peer| peer.name() == method);
+        if is_peer { Cause::Peer } else { Cause::Engine }
     }
 
     /// Further inferences; `kept` was the first, if it counts.
@@ -272,12 +289,11 @@ impl<'a> Bench<'a> {
     }
 
     fn embed(&self, loaded: &Loaded, layer: usize) -> Result<Finding, Failed> {
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
         let layers = layer + loaded.dense_layers;
         let network = loaded.network.truncated(layers);
         let engine = self.contestants.engine;
-        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).map_err(refused)?;
-        let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
+        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).map_err(Failed::engine)?;
+        let outcome = prepared.infer(&loaded.inputs).map_err(Failed::engine)?;
         let labels = loaded.labels.clone().unwrap_or_default();
         Ok(Finding::Embedding(embedding::embed(&outcome.output.to_activations(), labels)))
     }

@@ -10,6 +10,7 @@ use crate::budget::Estimates;
 use crate::environment::{Environment, now};
 use crate::measure::{Bench, Failed, Repetitions, Spent};
 use crate::memory::lacks_memory;
+use crate::not_run::Cause;
 use crate::numbers::{count, significant};
 use crate::order::{Importance, run_order};
 use crate::record::{Finding, Record};
@@ -27,8 +28,8 @@ const BYTES_A_CONNECTION: u64 = 8;
 pub(crate) struct Points {
     pub(crate) all: usize,
     pub(crate) finished: HashMap<Task, Record>,
-    pub(crate) not_run: HashMap<Task, String>,
-    /// Points begun or found finished so far.
+    pub(crate) not_run: HashMap<Task, (Cause, String)>,
+    /// Points decided so far: finished, or not to be run.
     number: usize,
     /// In the order in which they will be run.
     open: VecDeque<Task>,
@@ -103,11 +104,21 @@ impl Points {
     }
 
     /// Leaves out what cannot be run, before a network is loaded for it.
-    pub(crate) fn leave_out(&mut self, reason: impl Fn(&Task) -> Option<String>, watch: &dyn Watch) {
-        let refused: Vec<(Task, String)> =
-            self.open.iter().filter_map(|task| Some((task.clone(), reason(task)?))).collect();
-        for (task, reason) in refused {
-            self.give_up(task, reason, watch);
+    pub(crate) fn leave_out(
+        &mut self,
+        mut refusal: impl FnMut(&Task) -> Option<(Cause, String)>,
+        watch: &dyn Watch,
+    ) {
+        let mut refused: Vec<((Cause, String), Vec<Task>)> = Vec::new();
+        for task in &self.open {
+            let Some(why) = refusal(task) else { continue };
+            match refused.iter_mut().find(|(other, _)| *other == why) {
+                Some((_, tasks)) => tasks.push(task.clone()),
+                None => refused.push((why, vec![task.clone()])),
+            }
+        }
+        for ((cause, reason), tasks) in refused {
+            self.give_up(&tasks, cause, &reason, watch);
         }
     }
 
@@ -166,11 +177,10 @@ impl Points {
         let fitting = self.fitting();
         if !fitting.contains(&task) {
             let reason = self.too_expensive(&task);
-            self.give_up(task, reason, watch);
+            self.give_up(&[task], Cause::Budget, &reason, watch);
             return Ok(true);
         }
-        self.number += 1;
-        watch.point_begins(self.number, &task, self.time_left(&fitting));
+        watch.point_begins(self.number + 1, &task, self.time_left(&fitting));
         self.open.pop_front();
         let deepest = deepest(&fitting, task.workload());
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
@@ -191,15 +201,19 @@ impl Points {
                 let environment = Environment { load_average, ..environment.clone() };
                 let record = Record { task: task.clone(), finding, sources, environment, date: now() };
                 store.keep_point(&record)?;
+                self.number += 1;
                 tell_of_a_wrong_answer(&record, watch);
                 watch.point_ends(self.number, &record);
                 self.finished.insert(task, record);
             }
-            Err(Failed::NotRun(reason)) => {
-                self.number -= 1;
-                self.give_up(task, reason, watch);
+            Err(Failed::NotRun(cause, reason)) => self.give_up(&[task], cause, &reason, watch),
+            Err(Failed::Data(reason)) => {
+                // The same files would be read in vain for each of them.
+                let same = |other: &&Task| other.workload() == task.workload();
+                let others: Vec<Task> = self.open.iter().filter(same).cloned().collect();
+                let all: Vec<Task> = std::iter::once(task).chain(others).collect();
+                self.give_up(&all, Cause::Data, &reason, watch);
             }
-            Err(Failed::Fatal(error)) => return Err(error),
         }
         Ok(true)
     }
@@ -224,11 +238,15 @@ impl Points {
         ))
     }
 
-    fn give_up(&mut self, task: Task, reason: String, watch: &dyn Watch) {
-        self.number += 1;
-        self.open.retain(|open| *open != task);
-        watch.note(&format!("not run: {}: {reason}", task.describe()));
-        self.not_run.insert(task, reason);
+    /// Decides that points are not run, all for the same reason.
+    fn give_up(&mut self, tasks: &[Task], cause: Cause, reason: &str, watch: &dyn Watch) {
+        self.open.retain(|open| !tasks.contains(open));
+        watch.note(&format!("not run: {}: {reason}", describe(tasks)));
+        for task in tasks {
+            self.number += 1;
+            watch.point_not_run(self.number, task);
+            self.not_run.insert(task.clone(), (cause, reason.to_owned()));
+        }
     }
 
     /// The open points that fit the memory and what is left of the budget.
@@ -281,6 +299,22 @@ fn deepest(tasks: &[Task], workload: &Workload) -> usize {
         _ => None,
     };
     tasks.iter().filter_map(depth).max().unwrap_or(0)
+}
+
+/// One task in its words, several by their number and networks.
+fn describe(tasks: &[Task]) -> String {
+    if let [task] = tasks {
+        return task.describe();
+    }
+    let mut networks: Vec<String> = Vec::new();
+    for task in tasks {
+        let name = task.workload().name();
+        if !networks.contains(&name) {
+            networks.push(name);
+        }
+    }
+    let plural = if networks.len() == 1 { "" } else { "s" };
+    format!("{} points on network{plural} {}", count(tasks.len() as u64), networks.join(", "))
 }
 
 fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
+use crate::not_run::Cause;
 use crate::result_id::{Grid, ResultId};
 use crate::statistics;
 use crate::task::Task;
@@ -186,6 +187,8 @@ pub struct Embedding {
 pub struct NotRun {
     /// What was to be done.
     pub task: Task,
+    /// What kind of reason it is.
+    pub cause: Cause,
     /// Why it was not.
     pub reason: String,
 }

@@ -7,6 +7,7 @@ use crate::contestants::Contestants;
 use crate::environment::{Environment, now};
 use crate::grid;
 use crate::measure::{Bench, Repetitions};
+use crate::not_run::Cause;
 use crate::points::Points;
 use crate::record::{NotRun, Record, ResultFile};
 use crate::result_id::{Grid, ResultId};
@@ -37,6 +38,8 @@ pub trait Watch {
     fn point_begins(&self, number: usize, task: &Task, left: Option<Duration>);
     /// A point is finished and kept.
     fn point_ends(&self, number: usize, record: &Record);
+    /// It was decided that a point is not run; a note says why.
+    fn point_not_run(&self, number: usize, task: &Task);
     /// Something that the user should know.
     fn note(&self, note: &str);
     /// A table or figure has all its points.
@@ -48,7 +51,8 @@ impl Sweep {
     /// soon as it has all its points.
     ///
     /// # Errors
-    /// If data are damaged or results cannot be written. What was finished stays.
+    /// If results cannot be written. What was finished stays. Points whose data are missing or damaged are not run, and
+    /// the results say so.
     pub fn run(
         &self,
         contestants: Contestants<'_>,
@@ -62,10 +66,13 @@ impl Sweep {
             self.results.iter().map(|&id| (id, grid::tasks_with(id, self.grid, &peers))).collect();
         let tasks = wanted.iter().flat_map(|(_, tasks)| tasks).cloned();
         let mut points = Points::plan(self, tasks, store, &environment, &mut workloads, watch);
-        points.leave_out(|task| contestants.refusal(task), watch);
         watch.begins(points.all, points.finished.len());
         let limit = self.truth_limit();
         let mut bench = Bench::new(contestants, workloads, self.repetitions, limit);
+        let missing =
+            |task: &Task| bench.missing_data(task.workload()).map(|reason| (Cause::Data, reason));
+        points.leave_out(missing, watch);
+        points.leave_out(|task| Some((Cause::Peer, contestants.refusal(task)?)), watch);
         let mut results: Vec<ResultFile> = Vec::new();
         loop {
             for (id, tasks) in &wanted {
@@ -104,8 +111,8 @@ impl Sweep {
     ) -> ResultFile {
         let records = tasks.iter().filter_map(|task| points.finished.get(task).cloned()).collect();
         let reason = |task: &Task| {
-            let reason = points.not_run.get(task)?.clone();
-            Some(NotRun { task: task.clone(), reason })
+            let (cause, reason) = points.not_run.get(task)?.clone();
+            Some(NotRun { task: task.clone(), cause, reason })
         };
         ResultFile {
             result: id,

@@ -52,10 +52,9 @@ impl Truths {
         } else if method == xy_2021 {
             (xy_2021.to_owned(), categories.clone())
         } else {
-            let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
             let plan = Plan::new(Method::Xy2021);
-            let prepared = engine.prepare(&loaded.network, &plan).map_err(refused)?;
-            let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
+            let prepared = engine.prepare(&loaded.network, &plan).map_err(Failed::engine)?;
+            let outcome = prepared.infer(&loaded.inputs).map_err(Failed::engine)?;
             (xy_2021.to_owned(), outcome.output.categories())
         };
         let truth = Truth { against, categories };

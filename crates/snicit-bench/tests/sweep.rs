@@ -8,7 +8,7 @@ use std::time::Duration;
 use snicit::{CpuEngine, CpuOptions};
 use snicit_bench::measure::Repetitions;
 use snicit_bench::record::{Record, ResultFile};
-use snicit_bench::{Contestants, Grid, ResultId, Store, Sweep, Task, Watch, Workloads};
+use snicit_bench::{Cause, Contestants, Grid, ResultId, Store, Sweep, Task, Watch, Workloads};
 use snicit_data::sdgc::DataFolder;
 
 /// What a sweep told.
@@ -18,6 +18,8 @@ struct Told {
     begun: RefCell<(usize, usize)>,
     measured: RefCell<Vec<String>>,
     notes: RefCell<Vec<String>>,
+    /// How many points were decided when one was that is not run.
+    not_run: RefCell<Vec<usize>>,
 }
 
 impl Watch for Told {
@@ -26,6 +28,10 @@ impl Watch for Told {
     }
 
     fn point_begins(&self, _number: usize, _task: &Task, _left: Option<Duration>) {}
+
+    fn point_not_run(&self, number: usize, _task: &Task) {
+        self.not_run.borrow_mut().push(number);
+    }
 
     fn point_ends(&self, _number: usize, record: &Record) {
         self.measured.borrow_mut().push(record.task.workload().name());
@@ -87,4 +93,28 @@ fn points_are_taken_over_only_if_measured_on_the_same_data() {
     assert_eq!((*told.begun.borrow(), &*told.measured.borrow()), ((2, 1), &vec!["A".to_owned()]));
     assert!(told.notes.borrow()[0].contains("measured again"), "{told:?}");
     assert!(other.records[0].sources != first.records[0].sources && other.records[1] == first.records[1]);
+}
+
+/// What is missing is named with its remedy, what is damaged by its file; what does not need it is run.
+#[test]
+fn missing_and_damaged_data_cost_only_the_points_that_need_them() {
+    let root = tempfile::tempdir().unwrap();
+    let lacking = |said: &str| {
+        let (result, told) = run(root.path());
+        assert_eq!((result.records.len(), result.failed().count()), (1, 1), "{said}");
+        assert_eq!((result.not_run[0].cause, &*told.not_run.borrow()), (Cause::Data, &vec![1]));
+        assert!(result.not_run[0].reason.contains(said), "{said}: {}", result.not_run[0].reason);
+        let notes = told.notes.borrow();
+        assert_eq!(notes.iter().filter(|note| note.contains(said)).count(), 1, "{notes:?}");
+        let shortfall = result.shortfall().unwrap();
+        assert!(shortfall.starts_with("1 of 2 points of Figure 10 were not run: "), "{shortfall}");
+        fs::remove_dir_all(root.path().join("results")).unwrap();
+    };
+    lacking("t10k-images-idx3-ubyte; `snicit data fetch mnist");
+    write_mnist(root.path(), 7);
+    let labels = root.path().join("data/mnist/t10k-labels-idx1-ubyte");
+    fs::write(&labels, &fs::read(&labels).unwrap()[..100]).unwrap();
+    lacking("t10k-labels-idx1-ubyte: the number of labels is 92, expected 2000");
+    fs::remove_file(&labels).unwrap();
+    lacking("MNIST's test labels are missing");
 }

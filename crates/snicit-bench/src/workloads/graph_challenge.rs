@@ -85,32 +85,39 @@ impl Workloads {
             BenchError::Nothing(format!("the Graph Challenge has no network of {neurons} neurons"))
         })?;
         let deep = deepest.max(layers);
-        let origin = match self.network_origin(neurons, layers)? {
-            Origin::Generated => Origin::Generated,
-            // More layers than the files have would be generated ones.
-            files => match self.network_origin(neurons, deep)? {
-                Origin::Generated => files,
-                deeper => deeper,
-            },
-        };
-        let value = match &origin {
-            Origin::LayerFiles { files, identities } => {
-                let deep = if identities.is_empty() { layers } else { identities.len() };
-                match &self.cache {
-                    Some(cache) => {
-                        let cached = cache.network(files, neurons, deep, bias, &|_| ())?;
-                        self.take(cached)
-                    }
-                    None => sdgc::read_network(files, neurons, deep, bias, &|_| ())?,
-                }
-            }
-            _ => radixnet::generate(neurons, deep, bias, SEED, &|_| ())?,
+        // More layers than the files have would be generated ones.
+        let deep = if (layers..deep).contains(&self.layers_present(neurons)?) { layers } else { deep };
+        let (value, origin) = match self.read_network(neurons, deep, bias) {
+            // Deeper layers may be missing or damaged; this workload does without them.
+            Err(_) if deep > layers => self.read_network(neurons, layers, bias)?,
+            other => other?,
         };
         let (connections, time) = (value.connections(), start.elapsed());
         self.network_load = Some(NetworkLoad { connections, time });
         let network = value.truncated(layers);
         self.network = Some(Held { name, value, origin: origin.clone() });
         Ok((network, origin))
+    }
+
+    /// The network of exactly so many layers, from files or generated.
+    fn read_network(
+        &mut self,
+        neurons: usize,
+        layers: usize,
+        bias: f32,
+    ) -> Result<(Network, Origin), BenchError> {
+        let origin = self.network_origin(neurons, layers)?;
+        let value = match (&origin, &self.cache) {
+            (Origin::LayerFiles { files, .. }, Some(cache)) => {
+                let cached = cache.network(files, neurons, layers, bias, &|_| ())?;
+                self.take(cached)
+            }
+            (Origin::LayerFiles { files, .. }, None) => {
+                sdgc::read_network(files, neurons, layers, bias, &|_| ())?
+            }
+            _ => radixnet::generate(neurons, layers, bias, SEED, &|_| ())?,
+        };
+        Ok((value, origin))
     }
 
     pub(super) fn sdgc_inputs(

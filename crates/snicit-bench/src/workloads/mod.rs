@@ -1,6 +1,7 @@
 //! Loads or makes networks and inputs, and says which of the two it was.
 
 mod graph_challenge;
+mod missing_data;
 mod origin;
 mod trained;
 
@@ -15,6 +16,7 @@ use snicit_data::sdgc::DataFolder;
 use crate::BenchError;
 use crate::record::Sources;
 use crate::task::Workload;
+use missing_data::DataFiles;
 use origin::{Origin, content_digest, file_identity};
 
 /// The seed of generated networks and drawn inputs.
@@ -38,6 +40,8 @@ pub struct Workloads {
     archived_layers: HashMap<u128, usize>,
     /// XXH3 of files that were read for it, likewise.
     digests: HashMap<u128, u64>,
+    /// What is wrong with data sets that were looked at; nothing where they are intact.
+    problems: HashMap<DataFiles, Option<String>>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
 }
@@ -88,6 +92,7 @@ impl Workloads {
             trained: HashMap::new(),
             archived_layers: HashMap::new(),
             digests: HashMap::new(),
+            problems: HashMap::new(),
             notes: Vec::new(),
         }
     }

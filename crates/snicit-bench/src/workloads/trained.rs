@@ -59,7 +59,7 @@ impl Workloads {
         Ok(Sources { network, network_identity: None, inputs, inputs_identity })
     }
 
-    fn trained_folder(&self) -> Source {
+    pub(super) fn trained_folder(&self) -> Source {
         Source { folder: None, mnist: self.folder.root().join("mnist") }
     }
 }

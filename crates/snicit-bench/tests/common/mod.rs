@@ -6,7 +6,7 @@ use snicit_bench::environment::Environment;
 use snicit_bench::record::{
     Answer, Embedding, Finding, Measurement, NotRun, Record, Repetition, ResultFile, Sources, Statistics,
 };
-use snicit_bench::{Grid, ResultId, Task, Workload, grid};
+use snicit_bench::{Cause, Grid, ResultId, Task, Workload, grid};
 
 pub(crate) fn environment() -> Environment {
     let device = "CPU, 2 threads, AVX-512".to_owned();
@@ -34,7 +34,8 @@ pub(crate) fn all(of: Grid) -> Vec<ResultFile> {
 }
 
 pub(crate) fn not_run(task: Task) -> NotRun {
-    NotRun { task, reason: "needs about 40.0 GiB of memory, 20.0 GiB are free".to_owned() }
+    let cause = Cause::Memory;
+    NotRun { task, cause, reason: "needs about 40.0 GiB of memory, 20.0 GiB are free".to_owned() }
 }
 
 pub(crate) fn record(task: Task) -> Record {

@@ -117,7 +117,11 @@ impl Source {
         }
     }
 
-    fn mnist_test_set(&self) -> Result<(Activations, Vec<u8>), DataError> {
+    /// MNIST's test images and labels.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or there is not a label an image.
+    pub fn mnist_test_set(&self) -> Result<(Activations, Vec<u8>), DataError> {
         let file = self.mnist_images();
         let images = mnist::read_images(&file)?;
         let pixels = images.rows() * images.columns();

@@ -1,6 +1,7 @@
 mod compare;
 mod watch;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,7 +86,8 @@ Examples:
 
 On a GPU, cuSPARSE and cuBLAS are timed in Table 3, Table 4 and Figure 11 where they are installed. The other
 results compare our methods only; the t-SNE of Figure 1 runs on the CPU.
-Times do not include loading and preparing. Exit code: 0 done, 1 an answer is wrong, 2 could not do it.";
+Times do not include loading and preparing. Exit code: 0 done, also where budget, memory or another library left
+points out; 1 an answer is wrong; 2 could not do it, or points are missing because their data are.";
 
 /// A type of its own because several names stand for one argument.
 #[derive(Debug, Clone)]
@@ -133,8 +135,23 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if args.json {
         stdout::print_json(&serde_json::json!({ "schema": 1, "results": results }))?;
     }
-    let wrong = results.iter().any(|result| result.wrong().next().is_some());
-    Ok(if wrong { Verdict::WrongAnswer } else { Verdict::Done })
+    if results.iter().any(|result| result.wrong().next().is_some()) {
+        return Ok(Verdict::WrongAnswer);
+    }
+    match not_run(&results) {
+        0 => Ok(Verdict::Done),
+        1 => Err(Failure::new("one point was not run for a reason that can be mended; a note says which")),
+        points => Err(Failure::new(format!(
+            "{points} points were not run for reasons that can be mended; notes say which"
+        ))),
+    }
+}
+
+/// How many points are missing although budget, memory and other libraries would have allowed them.
+fn not_run(results: &[ResultFile]) -> usize {
+    // Results share points.
+    let tasks: HashSet<_> = results.iter().flat_map(ResultFile::failed).map(|point| &point.task).collect();
+    tasks.len()
 }
 
 /// Whether other libraries appear in any of these results.

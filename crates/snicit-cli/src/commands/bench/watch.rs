@@ -46,6 +46,13 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// So many points are decided.
+    fn advance(&self, number: usize) {
+        if let Some(bar) = &*self.bar.borrow() {
+            bar.set(number as u64, None);
+        }
+    }
+
     fn tell_of_result(&self, result: &ResultFile) -> Result<(), Failure> {
         let files = output::write(self.store, result)?;
         if self.tables {
@@ -57,6 +64,9 @@ impl<'a> Console<'a> {
         }
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         self.say(&format!("wrote {}", names.join(", ")));
+        if let Some(shortfall) = result.shortfall() {
+            self.say(&format!("note: {shortfall}"));
+        }
         Ok(())
     }
 }
@@ -82,10 +92,12 @@ impl Watch for Console<'_> {
         }
     }
 
-    fn point_ends(&self, _number: usize, record: &Record) {
-        if let Some(bar) = &*self.bar.borrow() {
-            bar.advance(1);
-        }
+    fn point_not_run(&self, number: usize, _task: &Task) {
+        self.advance(number);
+    }
+
+    fn point_ends(&self, number: usize, record: &Record) {
+        self.advance(number);
         if let Finding::Inference(measurement) = &record.finding {
             let (ms, n) = (significant(measurement.median_ms()), measurement.repetitions.len());
             self.say(&format!("  {}: {ms} ms, median of {n}", record.task.describe()));
