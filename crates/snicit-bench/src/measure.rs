@@ -247,7 +247,7 @@ impl<'a> Bench<'a> {
     ) -> Result<Box<dyn Prepared>, Failed> {
         let cause = self.cause_of_refusal(method);
         let refused = |error: snicit::Error| Failed::NotRun(cause, error.to_string());
-        let Contestants { engine, peers } = self.contestants;
+        let Contestants { engine, peers, .. } = self.contestants;
         if let Some(peer) = peers.iter().find(|peer| peer.name() == method) {
             return peer.prepare(&loaded.network, threshold_layer).map_err(refused);
         }

@@ -53,7 +53,8 @@ impl ResultFile {
         let (missing, all) = (self.not_run.len(), self.records.len() + self.not_run.len());
         let first = self.not_run.first()?;
         let of = |n: usize| count(n as u64);
-        let begin = format!("{} of {} points of {} were not run", of(missing), of(all), self.result.label());
+        let begin =
+            format!("{} of {} points of {} were not run", of(missing), of(all), self.result.label());
         if self.not_run.iter().all(|point| point.reason == first.reason) {
             return Some(format!("{begin}: {}", first.reason));
         }

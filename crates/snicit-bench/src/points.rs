@@ -7,7 +7,9 @@ use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
 use crate::budget::Estimates;
+use crate::differences::{self, Difference};
 use crate::environment::{Environment, now};
+use crate::grouping::{describe, grouped};
 use crate::measure::{Bench, Failed, Repetitions, Spent};
 use crate::memory::lacks_memory;
 use crate::not_run::Cause;
@@ -65,17 +67,31 @@ impl Points {
             held: None,
         };
         let mut open: Vec<Task> = Vec::new();
+        let mut outdated: Vec<(String, Task)> = Vec::new();
         for task in tasks {
             if points.finished.contains_key(&task) || open.contains(&task) {
                 continue;
             }
             points.all += 1;
-            match points.kept(&task, store, environment, workloads, watch) {
-                Some(record) => {
-                    points.finished.insert(task, record);
+            match store.point(&task) {
+                Ok(Some(record)) => match points.outdated(&record, environment, workloads) {
+                    None => {
+                        points.finished.insert(task, record);
+                    }
+                    Some(reason) => {
+                        outdated.push((reason, task.clone()));
+                        open.push(task);
+                    }
+                },
+                Ok(None) => open.push(task),
+                Err(error) => {
+                    watch.note(&format!("{error}; measured again"));
+                    open.push(task);
                 }
-                None => open.push(task),
             }
+        }
+        for (reason, tasks) in grouped(outdated) {
+            watch.note(&format!("{}: {reason}; measured again", describe(&tasks)));
         }
         // The reduced grid's networks are small, but loading them three times would be a good part of its minutes.
         let importance = match (sweep.grid, sweep.budget) {
@@ -109,55 +125,35 @@ impl Points {
         mut refusal: impl FnMut(&Task) -> Option<(Cause, String)>,
         watch: &dyn Watch,
     ) {
-        let mut refused: Vec<((Cause, String), Vec<Task>)> = Vec::new();
-        for task in &self.open {
-            let Some(why) = refusal(task) else { continue };
-            match refused.iter_mut().find(|(other, _)| *other == why) {
-                Some((_, tasks)) => tasks.push(task.clone()),
-                None => refused.push((why, vec![task.clone()])),
-            }
-        }
+        let refused = self.open.iter().filter_map(|task| Some((refusal(task)?, task.clone())));
+        let refused = grouped(refused.collect::<Vec<_>>());
         for ((cause, reason), tasks) in refused {
             self.give_up(&tasks, cause, &reason, watch);
         }
     }
 
-    /// The record of a point that need not be measured again.
-    fn kept(
+    /// Why a kept point must be measured again; nothing if it need not.
+    fn outdated(
         &self,
-        task: &Task,
-        store: &Store,
+        record: &Record,
         environment: &Environment,
         workloads: &mut Workloads,
-        watch: &dyn Watch,
-    ) -> Option<Record> {
-        let record = match store.point(task) {
-            Ok(record) => record?,
-            Err(error) => {
-                watch.note(&format!("{error}; measured again"));
-                return None;
-            }
-        };
-        let what = task.describe();
-        if !record.environment.same_setup(environment) {
-            let device = &record.environment.device;
-            watch.note(&format!(
-                "{what}: measured on {device}, {}, version {}; measured again",
-                record.environment.processor, record.environment.version
-            ));
-            return None;
+    ) -> Option<String> {
+        let mut found = differences::of_environments(&record.environment, environment);
+        match workloads.sources(record.task.workload()) {
+            Some(now) => found.extend(differences::of_sources(&record.sources, &now)),
+            // What cannot be told may be anything.
+            None => return Some("whether the data are the same cannot be told".to_owned()),
         }
-        let before = &record.sources;
-        // What cannot be told may be anything.
-        if workloads.sources(task.workload()).is_none_or(|now| now != *before) {
-            watch.note(&format!(
-                "{what}: measured on other data ({}; {}); measured again",
-                before.network, before.inputs
-            ));
-            return None;
+        if !found.is_empty() {
+            let told = |Difference { what, before, after }: &Difference| {
+                format!("{what} was {before}, is now {after}")
+            };
+            return Some(found.iter().map(told).collect::<Vec<_>>().join("; "));
         }
-        let repeated = record.measurement().map(|measured| measured.repetitions.len());
-        repeated.is_none_or(|repeated| repeated >= self.repetitions.fewest).then_some(record)
+        let repeated = record.measurement()?.repetitions.len();
+        let fewest = self.repetitions.fewest;
+        (repeated < fewest).then(|| format!("repeated {repeated} times, expected at least {fewest}"))
     }
 
     /// Whether a point is finished, or known not to be run.
@@ -186,7 +182,7 @@ impl Points {
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
             watch.note(&note);
         }
-        let load_average = Environment::current(String::new()).load_average;
+        let environment = environment.under_load_of_now();
         let loads = !bench.holds(task.workload());
         let ran = bench.run(&task, deepest);
         if let (true, Workload::Sdgc { neurons, layers, inputs }) = (loads, task.workload().clone()) {
@@ -198,7 +194,6 @@ impl Points {
         match ran {
             Ok((finding, sources)) => {
                 self.estimates.learn(&task, &bench.spent());
-                let environment = Environment { load_average, ..environment.clone() };
                 let record = Record { task: task.clone(), finding, sources, environment, date: now() };
                 store.keep_point(&record)?;
                 self.number += 1;
@@ -299,22 +294,6 @@ fn deepest(tasks: &[Task], workload: &Workload) -> usize {
         _ => None,
     };
     tasks.iter().filter_map(depth).max().unwrap_or(0)
-}
-
-/// One task in its words, several by their number and networks.
-fn describe(tasks: &[Task]) -> String {
-    if let [task] = tasks {
-        return task.describe();
-    }
-    let mut networks: Vec<String> = Vec::new();
-    for task in tasks {
-        let name = task.workload().name();
-        if !networks.contains(&name) {
-            networks.push(name);
-        }
-    }
-    let plural = if networks.len() == 1 { "" } else { "s" };
-    format!("{} points on network{plural} {}", count(tasks.len() as u64), networks.join(", "))
 }
 
 fn tell_of_a_wrong_answer(record: &Record, watch: &dyn Watch) {

@@ -60,7 +60,7 @@ impl Sweep {
         store: &Store,
         watch: &dyn Watch,
     ) -> Result<Vec<ResultFile>, BenchError> {
-        let environment = Environment::current(contestants.engine.device());
+        let environment = contestants.environment();
         let peers = contestants.peer_names();
         let wanted: Vec<(ResultId, Vec<Task>)> =
             self.results.iter().map(|&id| (id, grid::tasks_with(id, self.grid, &peers))).collect();

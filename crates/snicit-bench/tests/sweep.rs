@@ -55,7 +55,7 @@ fn run(folder: &Path) -> (ResultFile, Told) {
         command: String::new(),
     };
     let told = Told::default();
-    let contestants = Contestants { engine: &engine, peers: &[] };
+    let contestants = Contestants { engine: &engine, peers: &[], libraries: &[] };
     let workloads = Workloads::new(DataFolder::new(folder.join("data")), None);
     let mut results =
         sweep.run(contestants, workloads, &Store::new(folder.join("results")), &told).unwrap();
@@ -81,7 +81,10 @@ fn points_are_taken_over_only_if_measured_on_the_same_data() {
     let root = tempfile::tempdir().unwrap();
     write_mnist(root.path(), 7);
     let (first, told) = run(root.path());
-    assert_eq!((first.records.len(), &*told.measured.borrow()), (2, &vec!["A".to_owned(), "D".to_owned()]));
+    assert_eq!(
+        (first.records.len(), &*told.measured.borrow()),
+        (2, &vec!["A".to_owned(), "D".to_owned()])
+    );
 
     let (again, told) = run(root.path());
     assert_eq!((*told.begun.borrow(), told.measured.borrow().len()), ((2, 2), 0));
@@ -91,8 +94,13 @@ fn points_are_taken_over_only_if_measured_on_the_same_data() {
     write_mnist(root.path(), 11);
     let (other, told) = run(root.path());
     assert_eq!((*told.begun.borrow(), &*told.measured.borrow()), ((2, 1), &vec!["A".to_owned()]));
-    assert!(told.notes.borrow()[0].contains("measured again"), "{told:?}");
-    assert!(other.records[0].sources != first.records[0].sources && other.records[1] == first.records[1]);
+    let notes = told.notes.borrow();
+    let [note] = &notes[..] else { panic!("{notes:?}") };
+    let begin = "SNICIT on A, t = 8, 2,000 inputs: what the file of the inputs is known by was XXH3 ";
+    assert!(note.starts_with(begin) && note.ends_with("; measured again"), "{note}");
+    assert!(
+        other.records[0].sources != first.records[0].sources && other.records[1] == first.records[1]
+    );
 }
 
 /// What is missing is named with its remedy, what is damaged by its file; what does not need it is run.

@@ -163,12 +163,7 @@ impl Workloads {
 
     /// The challenge's inputs from all training images; where fewer are wanted, from the first of them alone,
     /// which takes no time and differs only where neighbouring images bleed into each other.
-    fn rebuild_inputs(
-        &mut self,
-        side: usize,
-        wanted: usize,
-        all: bool,
-    ) -> Result<Inputs, BenchError> {
+    fn rebuild_inputs(&mut self, side: usize, wanted: usize, all: bool) -> Result<Inputs, BenchError> {
         let file = self.mnist_file(TRAINING_IMAGES).unwrap_or_default();
         match &self.cache {
             Some(cache) if all => {

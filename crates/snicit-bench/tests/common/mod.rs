@@ -10,7 +10,7 @@ use snicit_bench::{Cause, Grid, ResultId, Task, Workload, grid};
 
 pub(crate) fn environment() -> Environment {
     let device = "CPU, 2 threads, AVX-512".to_owned();
-    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device) }
+    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device, vec![]) }
 }
 
 /// A result with all points of its grid.

@@ -125,7 +125,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let cache = if args.no_cache { None } else { source::cache().ok() };
     let (engine, peers) =
         args.device.open_with_peers(LargeBatch::Halve, !args.no_peers && compares(&sweep.results))?;
-    let contestants = Contestants { engine: &*engine, peers: &peers };
+    let contestants = Contestants { engine: &*engine, peers: &peers, libraries: &[] };
     let store = Store::new(&args.output);
     let console = Console::new(&store, !args.json);
     let results = sweep.run(contestants, Workloads::new(folder, cache), &store, &console)?;
