@@ -11,7 +11,7 @@ use snicit_bench::record::ResultFile;
 use snicit_bench::tables;
 use snicit_bench::{Contestants, Grid, ResultId, Store, Sweep, Workloads, grid};
 
-use crate::device::{DeviceArgs, LargeBatch};
+use crate::device::{DeviceArgs, LargeBatch, Opened};
 use crate::exit::{Failure, Verdict};
 use crate::network_args::DataArgs;
 use crate::{args, destination, source, stdout, table};
@@ -123,9 +123,9 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     };
     let folder = source::data_folder(&args.data)?;
     let cache = if args.no_cache { None } else { source::cache().ok() };
-    let (engine, peers) =
+    let Opened { engine, peers, libraries } =
         args.device.open_with_peers(LargeBatch::Halve, !args.no_peers && compares(&sweep.results))?;
-    let contestants = Contestants { engine: &*engine, peers: &peers, libraries: &[] };
+    let contestants = Contestants { engine: &*engine, peers: &peers, libraries: &libraries };
     let store = Store::new(&args.output);
     let console = Console::new(&store, !args.json);
     let results = sweep.run(contestants, Workloads::new(folder, cache), &store, &console)?;
@@ -140,7 +140,9 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     }
     match not_run(&results) {
         0 => Ok(Verdict::Done),
-        1 => Err(Failure::new("one point was not run for a reason that can be mended; a note says which")),
+        1 => {
+            Err(Failure::new("one point was not run for a reason that can be mended; a note says which"))
+        }
         points => Err(Failure::new(format!(
             "{points} points were not run for reasons that can be mended; notes say which"
         ))),
@@ -150,7 +152,8 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
 /// How many points are missing although budget, memory and other libraries would have allowed them.
 fn not_run(results: &[ResultFile]) -> usize {
     // Results share points.
-    let tasks: HashSet<_> = results.iter().flat_map(ResultFile::failed).map(|point| &point.task).collect();
+    let tasks: HashSet<_> =
+        results.iter().flat_map(ResultFile::failed).map(|point| &point.task).collect();
     tasks.len()
 }
 
