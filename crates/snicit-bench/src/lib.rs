@@ -46,6 +46,6 @@ pub use error::BenchError;
 pub use not_run::Cause;
 pub use result_id::{Grid, ResultId};
 pub use store::Store;
-pub use sweep::{Sweep, Watch};
+pub use sweep::{Sweep, TimeLeft, Watch};
 pub use task::{Task, Workload};
 pub use workloads::Workloads;

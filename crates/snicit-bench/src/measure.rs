@@ -12,9 +12,10 @@ use crate::memory::lacks_memory;
 use crate::not_run::Cause;
 use crate::record::{Finding, Measurement, Repetition};
 use crate::result_id::Grid;
+use crate::statistics::FEWEST_REPETITIONS;
 use crate::task::{Task, Workload};
 use crate::truth::Truths;
-use crate::workloads::{Loaded, NetworkLoad, Workloads};
+use crate::workloads::{Load, Loaded, Workloads};
 
 /// An inference that takes longer needs none before it to warm up: what warming up saves is a thousandth of it.
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
@@ -25,6 +26,9 @@ pub(crate) const SLOW: Duration = Duration::from_secs(1);
 pub struct Repetitions {
     /// At least so many.
     pub fewest: usize,
+    /// At least so many of SNICIT and XY-2021 where one takes less than a second: with fewer, two results cannot be
+    /// compared.
+    pub fewest_compared: usize,
     /// At most so many.
     pub most: usize,
     /// No further one is begun after so long.
@@ -35,19 +39,30 @@ impl Repetitions {
     /// Enough for an interval where that is cheap.
     pub fn of(grid: Grid) -> Self {
         match grid {
-            Grid::Quick => Repetitions { fewest: 3, most: 9, seconds: 1.0 },
-            Grid::Full => Repetitions { fewest: 5, most: 25, seconds: 20.0 },
+            Grid::Quick => Repetitions { fewest: 3, fewest_compared: 3, most: 9, seconds: 1.0 },
+            Grid::Full => Repetitions { fewest: 5, fewest_compared: 5, most: 25, seconds: 20.0 },
         }
     }
 
     /// Few, so that much can be measured in little time.
     pub fn within_a_budget() -> Self {
-        Repetitions { fewest: 2, most: 9, seconds: 1.5 }
+        Repetitions { fewest: 2, fewest_compared: FEWEST_REPETITIONS, most: 9, seconds: 1.5 }
     }
 
     /// Exactly so many.
     pub fn exactly(repetitions: usize) -> Self {
-        Repetitions { fewest: repetitions, most: repetitions, seconds: f64::INFINITY }
+        Repetitions {
+            fewest: repetitions,
+            fewest_compared: repetitions,
+            most: repetitions,
+            seconds: f64::INFINITY,
+        }
+    }
+
+    /// At least so many of a method of which `one` takes so long, wall-clock.
+    pub(crate) fn fewest_of(&self, method: &str, one: Duration) -> usize {
+        let compared = [Method::Snicit, Method::Xy2021].iter().any(|main| main.name() == method);
+        if compared && one < SLOW { self.fewest_compared } else { self.fewest }
     }
 }
 
@@ -77,13 +92,24 @@ impl From<BenchError> for Failed {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
     /// Reading or generating the network, if that was done.
-    pub(crate) load: Option<NetworkLoad>,
+    pub(crate) network: Option<Load>,
+    /// Reading, rebuilding or drawing the inputs, if that was done.
+    pub(crate) inputs: Option<Load>,
     /// Preparing it for the method, if that was done.
     pub(crate) prepare: Option<Duration>,
     /// All inferences, with what is not counted in their times.
     pub(crate) inferences: Duration,
     /// How many these were.
     pub(crate) runs: usize,
+}
+
+/// What is repeated.
+struct Repeated<'a> {
+    method: &'a str,
+    /// Wall-clock time of the first inference.
+    first: Duration,
+    /// The times of the first, if it counts.
+    kept: Option<Repetition>,
 }
 
 /// A network prepared for the last task; the next may differ in the batch size only.
@@ -159,7 +185,7 @@ impl<'a> Bench<'a> {
             self.last = None;
         }
         let loaded = self.workloads.load_deep(task.workload(), deepest)?;
-        self.spent.load = self.workloads.take_network_load();
+        (self.spent.network, self.spent.inputs) = self.workloads.take_loads();
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
                 self.infer(workload, &loaded, method, *threshold_layer, *batch)?
@@ -204,7 +230,8 @@ impl<'a> Bench<'a> {
         let times = &first.report.times;
         let kept = (times.total() > SLOW).then(|| repetition(times));
         let mut runs = usize::from(kept.is_none());
-        let repetitions = self.repeat(kept, &*last.prepared, loaded, batch).map_err(refused)?;
+        let repeated = Repeated { method, first: start.elapsed(), kept };
+        let repetitions = self.repeat(repeated, &*last.prepared, loaded, batch).map_err(refused)?;
         runs += repetitions.len();
         (self.spent.inferences, self.spent.runs) = (start.elapsed(), runs);
         let prepare_ms = last.prepare_ms;
@@ -226,6 +253,7 @@ impl<'a> Bench<'a> {
         let layers = loaded.network.layers();
         Ok(Finding::Inference(Measurement {
             prepare_ms,
+            inference_ms: ms(self.spent.inferences) / runs as f64,
             repetitions,
             threshold_layer,
             live_columns: first.report.live_columns.clone(),
@@ -268,24 +296,29 @@ impl<'a> Bench<'a> {
         if is_peer { Cause::Peer } else { Cause::Engine }
     }
 
-    /// Further inferences; `kept` was the first, if it counts.
+    /// Further inferences, after the first.
     fn repeat(
         &self,
-        kept: Option<Repetition>,
+        Repeated { method, first, kept }: Repeated<'_>,
         prepared: &dyn Prepared,
         loaded: &Loaded,
         batch: usize,
     ) -> Result<Vec<Repetition>, snicit::Error> {
-        let Repetitions { fewest, most, seconds } = self.repetitions;
+        let Repetitions { most, seconds, .. } = self.repetitions;
         let begin = Instant::now();
         let mut repetitions = Vec::from_iter(kept);
-        while repetitions.len() < fewest
-            || repetitions.len() < most && begin.elapsed().as_secs_f64() < seconds
-        {
+        let mut runs = 0;
+        loop {
+            let took = begin.elapsed();
+            let one = if runs == 0 { first } else { took / runs };
+            let enough = repetitions.len() >= self.repetitions.fewest_of(method, one);
+            if enough && (repetitions.len() >= most || took.as_secs_f64() >= seconds) {
+                return Ok(repetitions);
+            }
             let outcome = prepared.infer_in_batches(&loaded.inputs, batch, &())?;
             repetitions.push(repetition(&outcome.report.times));
+            runs += 1;
         }
-        Ok(repetitions)
     }
 
     fn embed(&self, loaded: &Loaded, layer: usize) -> Result<Finding, Failed> {

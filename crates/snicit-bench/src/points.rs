@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
-use crate::budget::Estimates;
+use crate::budget::{Estimates, Total};
 use crate::differences::{self, Difference};
 use crate::environment::{Environment, now};
 use crate::grouping::{describe, grouped};
@@ -18,7 +18,7 @@ use crate::order::{Importance, run_order};
 use crate::record::{Finding, Record};
 use crate::result_id::Grid;
 use crate::store::Store;
-use crate::sweep::{Sweep, Watch};
+use crate::sweep::{Sweep, TimeLeft, Watch};
 use crate::task::{Task, Workload};
 use crate::workloads::Workloads;
 
@@ -113,8 +113,9 @@ impl Points {
             if let Some(measurement) = self.finished[&task].measurement() {
                 let time = |ms: f64| Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default();
                 let prepare = Some(time(measurement.prepare_ms));
-                let inferences = time(measurement.median_ms());
-                self.estimates.learn(&task, &Spent { load: None, prepare, inferences, runs: 1 });
+                let inferences = time(measurement.inference_ms);
+                let spent = Spent { prepare, inferences, runs: 1, ..Spent::default() };
+                self.estimates.learn(&task, &spent);
             }
         }
     }
@@ -151,8 +152,13 @@ impl Points {
             };
             return Some(found.iter().map(told).collect::<Vec<_>>().join("; "));
         }
-        let repeated = record.measurement()?.repetitions.len();
-        let fewest = self.repetitions.fewest;
+        let (Task::Inference { method, .. }, Some(measurement)) = (&record.task, record.measurement())
+        else {
+            return None;
+        };
+        let one = Duration::try_from_secs_f64(measurement.inference_ms / 1e3).unwrap_or_default();
+        let repeated = measurement.repetitions.len();
+        let fewest = self.repetitions.fewest_of(method, one);
         (repeated < fewest).then(|| format!("repeated {repeated} times, expected at least {fewest}"))
     }
 
@@ -222,7 +228,7 @@ impl Points {
             return None;
         }
         let gib = (connections * BYTES_A_CONNECTION) as f64 / f64::from(1 << 30);
-        let time = self.estimates.load(&Workload::Sdgc { neurons, layers, inputs });
+        let time = self.estimates.network(&Workload::Sdgc { neurons, layers, inputs });
         let time = match time.as_secs_f64() {
             0.0 => String::new(),
             seconds => format!(", about {seconds:.0} s"),
@@ -244,11 +250,15 @@ impl Points {
         }
     }
 
-    /// The open points that fit the memory and what is left of the budget.
+    /// The open points that fit what is left of the budget, in their order.
     fn fitting(&self) -> Vec<Task> {
         let open: Vec<Task> = self.open.iter().cloned().collect();
         match self.budget_left() {
-            Some(left) => self.estimates.fitting(&open, self.held.as_ref(), self.repetitions, left),
+            Some(left) => {
+                let held = self.held.as_ref();
+                let fitting = self.estimates.fitting(&open, held, self.repetitions, left);
+                open.into_iter().filter(|task| fitting.contains(task)).collect()
+            }
             None => open,
         }
     }
@@ -272,12 +282,15 @@ impl Points {
         self.budget.map(|budget| budget.saturating_sub(self.begun.elapsed()))
     }
 
-    /// About how long the points that will be run take, as far as that can be said.
-    fn time_left(&self, fitting: &[Task]) -> Option<Duration> {
-        let all = self.estimates.all(fitting.iter(), self.repetitions);
-        match self.budget_left() {
-            Some(left) => all.map(|all| all.min(left)),
-            None => all,
+    /// How long the points that will be run take, as far as that can be said.
+    fn time_left(&self, fitting: &[Task]) -> Option<TimeLeft> {
+        let Total { known, complete } =
+            self.estimates.all(fitting, self.held.as_ref(), self.repetitions);
+        match (self.budget_left(), complete) {
+            (Some(left), true) => Some(TimeLeft::About(known.min(left))),
+            (Some(left), false) => Some(TimeLeft::AtMost(left)),
+            (None, true) => Some(TimeLeft::About(known)),
+            (None, false) => (!known.is_zero()).then_some(TimeLeft::AtLeast(known)),
         }
     }
 }

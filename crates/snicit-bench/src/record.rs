@@ -66,6 +66,9 @@ pub enum Finding {
 pub struct Measurement {
     /// Preparing the network for the method, once, ms.
     pub prepare_ms: f64,
+    /// One inference by the clock on the wall, with what the stages' times leave out, such as the way to a GPU and back;
+    /// on average, the first included, ms.
+    pub inference_ms: f64,
     /// The timed repetitions, in their order, after one that is not kept.
     pub repetitions: Vec<Repetition>,
     /// The layer of the whole network after which SNICIT converted; divides the times of other methods.

@@ -30,12 +30,23 @@ pub struct Sweep {
     pub command: String,
 }
 
+/// How long a sweep will still take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLeft {
+    /// Something like it was timed for each point.
+    About(Duration),
+    /// For some points nothing can be said yet.
+    AtLeast(Duration),
+    /// Likewise, but there is a budget.
+    AtMost(Duration),
+}
+
 /// Hears of a sweep's progress.
 pub trait Watch {
     /// The sweep begins: so many points, of which so many are finished already.
     fn begins(&self, points: usize, finished: usize);
-    /// A point begins; about so much time is left for all that remain, as far as that can be said.
-    fn point_begins(&self, number: usize, task: &Task, left: Option<Duration>);
+    /// A point begins; so much time is left for all that remain, this one included, as far as that can be said.
+    fn point_begins(&self, number: usize, task: &Task, left: Option<TimeLeft>);
     /// A point is finished and kept.
     fn point_ends(&self, number: usize, record: &Record);
     /// It was decided that a point is not run; a note says why.

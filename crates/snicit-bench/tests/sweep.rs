@@ -3,12 +3,11 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use snicit::{CpuEngine, CpuOptions};
 use snicit_bench::measure::Repetitions;
 use snicit_bench::record::{Record, ResultFile};
-use snicit_bench::{Cause, Contestants, Grid, ResultId, Store, Sweep, Task, Watch, Workloads};
+use snicit_bench::{Cause, Contestants, Grid, ResultId, Store, Sweep, Task, TimeLeft, Watch, Workloads};
 use snicit_data::sdgc::DataFolder;
 
 /// What a sweep told.
@@ -27,7 +26,7 @@ impl Watch for Told {
         self.begun.replace((points, finished));
     }
 
-    fn point_begins(&self, _number: usize, _task: &Task, _left: Option<Duration>) {}
+    fn point_begins(&self, _number: usize, _task: &Task, _left: Option<TimeLeft>) {}
 
     fn point_not_run(&self, number: usize, _task: &Task) {
         self.not_run.borrow_mut().push(number);
@@ -46,7 +45,7 @@ impl Watch for Told {
 
 /// SNICIT on the networks A and D, the results in the folder.
 fn run(folder: &Path) -> (ResultFile, Told) {
-    let engine = CpuEngine::with_options(&CpuOptions::default()).unwrap();
+    let engine = CpuEngine::with_options(&CpuOptions::default()).expect("a sweep that can be run");
     let sweep = Sweep {
         results: vec![ResultId::Fig10],
         grid: Grid::Quick,
@@ -57,8 +56,9 @@ fn run(folder: &Path) -> (ResultFile, Told) {
     let told = Told::default();
     let contestants = Contestants { engine: &engine, peers: &[], libraries: &[] };
     let workloads = Workloads::new(DataFolder::new(folder.join("data")), None);
-    let mut results =
-        sweep.run(contestants, workloads, &Store::new(folder.join("results")), &told).unwrap();
+    let mut results = sweep
+        .run(contestants, workloads, &Store::new(folder.join("results")), &told)
+        .expect("a sweep that can be run");
     (results.remove(0), told)
 }
 
@@ -66,14 +66,14 @@ fn run(folder: &Path) -> (ResultFile, Told) {
 fn write_mnist(folder: &Path, seed: usize) {
     const IMAGES: usize = 2000;
     let mnist = folder.join("data/mnist");
-    fs::create_dir_all(&mnist).unwrap();
+    fs::create_dir_all(&mnist).expect("a folder that can be written");
     let header = |numbers: &[u32]| -> Vec<u8> { numbers.iter().flat_map(|n| n.to_be_bytes()).collect() };
     let mut images = header(&[0x0803, IMAGES as u32, 28, 28]);
     images.extend((0..IMAGES * 28 * 28).map(|i| ((i * seed + i / 784) % 251) as u8));
-    fs::write(mnist.join("t10k-images-idx3-ubyte"), images).unwrap();
+    fs::write(mnist.join("t10k-images-idx3-ubyte"), images).expect("a folder that can be written");
     let mut labels = header(&[0x0801, IMAGES as u32]);
     labels.extend((0..IMAGES).map(|i| (i % 10) as u8));
-    fs::write(mnist.join("t10k-labels-idx1-ubyte"), labels).unwrap();
+    fs::write(mnist.join("t10k-labels-idx1-ubyte"), labels).expect("a folder that can be written");
 }
 
 #[test]

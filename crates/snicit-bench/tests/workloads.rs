@@ -50,7 +50,8 @@ fn sources_are_told_before_and_after_loading() {
 
 /// What a workload's files are known by.
 fn identities(folder: &DataFolder, workload: &Workload) -> (Option<String>, Option<String>) {
-    let sources = Workloads::new(folder.clone(), None).sources(workload).unwrap();
+    let sources =
+        Workloads::new(folder.clone(), None).sources(workload).expect("sources that can be told");
     (sources.network_identity, sources.inputs_identity)
 }
 

@@ -1,13 +1,13 @@
 //! The networks and inputs of the Graph Challenge.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use snicit::{BitActivations, Categories, Inputs, Network};
+use snicit::{Categories, Inputs, Network};
 use snicit_data::{cache, digits, mnist, radixnet, sdgc};
 
 use super::origin::{Origin, file_identity};
-use super::{Held, Loaded, NetworkLoad, SEED, TRAINING_IMAGES, Workloads, first};
+use super::{Held, Load, Loaded, SEED, TRAINING_IMAGES, Workloads, first};
 use crate::BenchError;
 use crate::numbers::count;
 use crate::task::Workload;
@@ -92,8 +92,7 @@ impl Workloads {
             Err(_) if deep > layers => self.read_network(neurons, layers, bias)?,
             other => other?,
         };
-        let (connections, time) = (value.connections(), start.elapsed());
-        self.network_load = Some(NetworkLoad { connections, time });
+        self.network_load = Some(Load { size: value.connections(), time: start.elapsed() });
         let network = value.truncated(layers);
         self.network = Some(Held { name, value, origin: origin.clone() });
         Ok((network, origin))
@@ -131,8 +130,11 @@ impl Workloads {
             return Ok((first(&held.value, wanted), held.origin.clone()));
         }
         self.inputs = None;
+        let start = Instant::now();
         let origin = self.inputs_origin(features, wanted)?;
         let value = self.read_sdgc_inputs(&origin, features, wanted)?;
+        let size = (value.len() * features) as u64;
+        self.inputs_load = Some(Load { size, time: start.elapsed() });
         if value.len() < wanted {
             let (found, wanted) = (count(value.len() as u64), count(wanted as u64));
             let source = origin.phrase();

@@ -32,8 +32,9 @@ pub struct Workloads {
     /// The last network and inputs: the next point often needs them again.
     network: Option<Held<Network>>,
     inputs: Option<Held<Inputs>>,
-    /// What the network took that was loaded last, to be taken away.
-    network_load: Option<NetworkLoad>,
+    /// What the network and the inputs took that were loaded last, to be taken away.
+    network_load: Option<Load>,
+    inputs_load: Option<Load>,
     /// What the trained networks are, by name.
     trained: HashMap<String, String>,
     /// How many layers archives have, which are read to their end for it, by what they are known by.
@@ -46,11 +47,11 @@ pub struct Workloads {
     notes: Vec<String>,
 }
 
-/// Reading or generating a network.
+/// Reading or making a network or inputs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NetworkLoad {
-    /// How large it is.
-    pub(crate) connections: u64,
+pub(crate) struct Load {
+    /// How large it is: connections of a network, features of all inputs.
+    pub(crate) size: u64,
     /// How long it took.
     pub(crate) time: Duration,
 }
@@ -89,6 +90,7 @@ impl Workloads {
             network: None,
             inputs: None,
             network_load: None,
+            inputs_load: None,
             trained: HashMap::new(),
             archived_layers: HashMap::new(),
             digests: HashMap::new(),
@@ -102,9 +104,9 @@ impl Workloads {
         std::mem::take(&mut self.notes)
     }
 
-    /// What loading the last network took, if one was loaded since the last call.
-    pub(crate) fn take_network_load(&mut self) -> Option<NetworkLoad> {
-        self.network_load.take()
+    /// What loading the last network and the last inputs took, if they were loaded since the last call.
+    pub(crate) fn take_loads(&mut self) -> (Option<Load>, Option<Load>) {
+        (self.network_load.take(), self.inputs_load.take())
     }
 
     /// The network and the inputs of a workload.

@@ -92,6 +92,7 @@ fn measurement(workload: &Workload, method: &str, threshold_layer: usize, batch:
         - if method == "SNICIT" { 0.002 * f64::from(8 - threshold_layer.min(8) as u32) } else { 0.0 };
     Measurement {
         prepare_ms: 3.0,
+        inference_ms: base * 1.1,
         repetitions: (0..5).map(repetition).collect(),
         threshold_layer: threshold_layer.min(layers),
         live_columns: (0..=layers as u64).map(|i| 60_000 / (i + 1)).collect(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use snicit_bench::numbers::significant;
 use snicit_bench::record::{Finding, Record, ResultFile};
-use snicit_bench::{Store, Task, Watch, output};
+use snicit_bench::{Store, Task, TimeLeft, Watch, output};
 
 use crate::exit::Failure;
 use crate::progress::Bar;
@@ -84,8 +84,8 @@ impl Watch for Console<'_> {
         }
     }
 
-    fn point_begins(&self, number: usize, task: &Task, left: Option<Duration>) {
-        let left = left.map_or_else(String::new, |left| format!(", {} left", about(left)));
+    fn point_begins(&self, number: usize, task: &Task, left: Option<TimeLeft>) {
+        let left = left.map_or_else(String::new, |left| format!(", {} left", told(left)));
         match &*self.bar.borrow() {
             Some(bar) => bar.message(format!("{}{left}", task.describe())),
             None => eprintln!("[{number}/{}] {}{left}", self.points.borrow(), task.describe()),
@@ -115,12 +115,20 @@ impl Watch for Console<'_> {
     }
 }
 
-/// A duration as people say it.
-fn about(duration: Duration) -> String {
+/// The time that is left as people say it.
+fn told(left: TimeLeft) -> String {
+    match left {
+        TimeLeft::About(duration) => format!("about {}", rounded(duration)),
+        TimeLeft::AtLeast(duration) => format!("at least {}", rounded(duration)),
+        TimeLeft::AtMost(duration) => format!("at most {}", rounded(duration)),
+    }
+}
+
+fn rounded(duration: Duration) -> String {
     match duration.as_secs() {
-        seconds @ 0..90 => format!("about {seconds} s"),
-        seconds @ 90..5400 => format!("about {} min", (seconds + 30) / 60),
-        seconds => format!("about {:.1} h", seconds as f64 / 3600.0),
+        seconds @ 0..90 => format!("{seconds} s"),
+        seconds @ 90..5400 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{:.1} h", seconds as f64 / 3600.0),
     }
 }
 
@@ -130,8 +138,8 @@ mod tests {
 
     #[test]
     fn durations_read_well() {
-        assert_eq!(about(Duration::from_secs(89)), "about 89 s");
-        assert_eq!(about(Duration::from_secs(150)), "about 3 min");
-        assert_eq!(about(Duration::from_secs(5400)), "about 1.5 h");
+        assert_eq!(told(TimeLeft::About(Duration::from_secs(89))), "about 89 s");
+        assert_eq!(told(TimeLeft::AtMost(Duration::from_secs(150))), "at most 3 min");
+        assert_eq!(told(TimeLeft::AtLeast(Duration::from_secs(5400))), "at least 1.5 h");
     }
 }
