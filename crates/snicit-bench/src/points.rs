@@ -90,6 +90,9 @@ impl Points {
                 }
             }
         }
+        for note in workloads.take_notes() {
+            watch.note(&note);
+        }
         for (reason, tasks) in grouped(outdated) {
             watch.note(&format!("{}: {reason}; measured again", describe(&tasks)));
         }

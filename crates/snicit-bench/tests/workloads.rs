@@ -21,8 +21,9 @@ fn sources_are_told_before_and_after_loading() {
         assert_eq!(before, loaded.sources);
         assert_eq!((loaded.network.layers().len(), loaded.inputs.len()), (3, 20));
         told.push((before.network, before.inputs));
+        workloads.take_notes()
     };
-    look();
+    assert!(look().is_empty());
 
     // MNIST, of which the first images are taken: 25 images of 28 × 28.
     let mut idx: Vec<u8> = [0x0803_u32, 25, 28, 28].iter().flat_map(|n| n.to_be_bytes()).collect();
@@ -36,7 +37,9 @@ fn sources_are_told_before_and_after_loading() {
     sdgc::write_network(&folder.network_folder(1024), &network, &|_| ()).unwrap();
     let inputs = digits::generate(30, 32, 5).into();
     sdgc::write_inputs(&root.path().join("sparse-images-1024.tsv"), &inputs).unwrap();
-    look();
+    let notes = look();
+    let [note] = &notes[..] else { panic!("{notes:?}") };
+    assert!(note.ends_with("neuron1024 has 2 of 3 layers; the network is generated instead"), "{note}");
     let network = radixnet::generate(1024, 4, -0.3, 5, &|_| ()).unwrap();
     sdgc::write_network(&folder.network_folder(1024), &network, &|_| ()).unwrap();
     look();

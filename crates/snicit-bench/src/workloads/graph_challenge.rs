@@ -20,7 +20,14 @@ impl Workloads {
         layers: usize,
     ) -> Result<Origin, BenchError> {
         let files = self.folder.network(neurons);
-        if self.layers_present(neurons)? < layers {
+        let present = self.layers_present(neurons)?;
+        if present < layers {
+            if present > 0 && self.noted.insert((neurons, layers)) {
+                let (files, layers) = (files.display(), count(layers as u64));
+                self.notes.push(format!(
+                    "{files} has {present} of {layers} layers; the network is generated instead"
+                ));
+            }
             return Ok(Origin::Generated);
         }
         let identities = cache::layer_identities(&files, neurons, layers);

@@ -5,7 +5,7 @@ mod missing_data;
 mod origin;
 mod trained;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub struct Workloads {
     digests: HashMap<u128, u64>,
     /// What is wrong with data sets that were looked at; nothing where they are intact.
     problems: HashMap<DataFiles, Option<String>>,
+    /// Width and depth of networks of which it was said that files have too few layers.
+    noted: HashSet<(usize, usize)>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
 }
@@ -95,11 +97,12 @@ impl Workloads {
             archived_layers: HashMap::new(),
             digests: HashMap::new(),
             problems: HashMap::new(),
+            noted: HashSet::new(),
             notes: Vec::new(),
         }
     }
 
-    /// What there is to say about the cache since the last call, a sentence each.
+    /// What there is to say about the cache and about files that were of no use since the last call, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }

@@ -13,6 +13,13 @@ const SWEEP: &str = "bench fig12 --quick --repetitions 1 --device cpu -o results
 /// Figure 12's points of network D in the quick grid: three batch sizes, SNIG-2020 and three thresholds each.
 const POINTS_OF_D: usize = 12;
 
+/// With a data folder, though an empty one: one that is named must be there.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("data")).unwrap();
+    folder
+}
+
 fn points(folder: &Folder) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder.path("results/points")) else { return vec![] };
     let mut files: Vec<PathBuf> = entries
@@ -26,7 +33,7 @@ fn points(folder: &Folder) -> Vec<PathBuf> {
 /// `kill -9` in the middle; what was finished is not measured again, and what was damaged is.
 #[test]
 fn a_killed_sweep_goes_on_where_it_was() {
-    let folder = Folder::new();
+    let folder = folder();
     let mut child = folder
         .command(SWEEP)
         .stdout(std::process::Stdio::null())
@@ -79,7 +86,7 @@ fn a_killed_sweep_goes_on_where_it_was() {
 
 #[test]
 fn what_cannot_be_run_is_said_and_the_rest_is_run() {
-    let folder = Folder::new();
+    let folder = folder();
     let ran = folder.run("bench fig10 --quick --repetitions 5 --device cpu -o results --json");
     ran.expect(2);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -135,7 +142,7 @@ fn what_cannot_be_run_is_said_and_the_rest_is_run() {
 /// A budget leaves out the most expensive points, says so, and the rest is whole.
 #[test]
 fn a_budget_leaves_out_what_does_not_fit() {
-    let folder = Folder::new();
+    let folder = folder();
     let ran = folder.run("bench fig10 --quick --device cpu --budget 1min -o results --json");
     ran.expect(2);
     let json: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -160,7 +167,7 @@ fn a_budget_leaves_out_what_does_not_fit() {
 
 #[test]
 fn bad_requests_are_refused() {
-    let folder = Folder::new();
+    let folder = folder();
     for (line, said) in [
         ("bench", "<RESULT>"),
         ("bench fig2", "expected all, or one of table1"),
@@ -169,11 +176,17 @@ fn bad_requests_are_refused() {
         ("bench fig10 --repetitions 0", "at least 1"),
         ("bench fig10 --budget 300", "with its unit, as in 300s"),
         ("bench fig10 --budget 0s", "above zero"),
+        ("bench fig10 --data nowhere", "there is no folder nowhere"),
     ] {
         let ran = folder.run(line);
         ran.expect(2);
         assert!(ran.stderr.contains(said), "{line}: {}", ran.stderr);
     }
+    assert!(!folder.path("results").exists());
+    let mut command = folder.command("bench fig10");
+    let named = command.env("SNICIT_DATA", folder.path("elsewhere")).output().unwrap();
+    let stderr = String::from_utf8(named.stderr).unwrap();
+    assert!(named.status.code() == Some(2) && stderr.contains("there is no folder"), "{stderr}");
     fs::create_dir(folder.path("empty")).unwrap();
     let ran = folder.run("report empty");
     ran.expect(2);

@@ -108,6 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if let Some(Command::Compare(args)) = &args.command {
         return compare::run(args);
     }
+    let folder = source::existing_data_folder(&args.data)?;
     destination::make_folder(&args.output)?;
     let grid = if args.quick { Grid::Quick } else { Grid::Full };
     let sweep = Sweep {
@@ -121,7 +122,6 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         budget: args.budget.or(args.quick.then_some(QUICK)),
         command: command_line(),
     };
-    let folder = source::data_folder(&args.data)?;
     let cache = if args.no_cache { None } else { source::cache().ok() };
     let Opened { engine, peers, libraries } =
         args.device.open_with_peers(LargeBatch::Halve, !args.no_peers && compares(&sweep.results))?;
