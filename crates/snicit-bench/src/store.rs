@@ -51,9 +51,15 @@ fn seal(file: &Path, content: &impl Serialize) -> Result<(), BenchError> {
 fn unseal<T: DeserializeOwned>(file: &Path) -> Result<T, BenchError> {
     let read = |reason| BenchError::Read { file: file.to_owned(), reason };
     let damaged = |problem: String| BenchError::Damaged { file: file.to_owned(), problem };
+    if file.is_dir() {
+        let example = file.join("fig8.json");
+        let example = example.display();
+        return Err(damaged(format!("it is a folder, expected a file such as {example}")));
+    }
     let text = fs::read(file).map_err(read)?;
     let text = String::from_utf8(text).map_err(|_| damaged("it is not UTF-8 text".to_owned()))?;
-    let sealed: Sealed<'_> = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let sealed: Sealed<'_> =
+        serde_json::from_str(&text).map_err(|error| damaged(unreadable(&text, &error)))?;
     if sealed.snicit_bench != VERSION {
         let found = sealed.snicit_bench;
         let age = if found < VERSION { "an earlier" } else { "a later" };
@@ -71,6 +77,19 @@ fn unseal<T: DeserializeOwned>(file: &Path) -> Result<T, BenchError> {
     serde_json::from_str(sealed.content.get()).map_err(|error| damaged(error.to_string()))
 }
 
+/// What is wrong with a text that is no sealed file, in words that are not the parser's.
+fn unreadable(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        "it is empty".to_owned()
+    } else if !text.contains("\"snicit_bench\"") {
+        "it is no result of `snicit bench`".to_owned()
+    } else if error.is_eof() {
+        "it ends too early".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 fn checksum(content: &str) -> String {
     format!("{:016x}", XxHash3_64::oneshot(content.as_bytes()))
 }
@@ -80,7 +99,25 @@ fn checksum(content: &str) -> String {
 /// # Errors
 /// If the file cannot be read or is not what was written.
 pub fn read_result(file: &Path) -> Result<ResultFile, BenchError> {
-    unseal(file)
+    let result = unseal(file);
+    match result {
+        Err(BenchError::Damaged { .. }) if unseal::<Record>(file).is_ok() => {
+            let problem = "it is a single point of a sweep, expected a table or figure".to_owned();
+            Err(BenchError::Damaged { file: file.to_owned(), problem })
+        }
+        other => other,
+    }
+}
+
+/// As [`read_result`], in a folder of results: there each has its own name.
+fn read_named_result(file: &Path) -> Result<ResultFile, BenchError> {
+    let result = read_result(file)?;
+    let name = result.result.name();
+    if file.file_stem().is_some_and(|stem| stem == name) {
+        return Ok(result);
+    }
+    let problem = format!("it holds {}, which belongs in {name}.json", result.result.label());
+    Err(BenchError::Damaged { file: file.to_owned(), problem })
 }
 
 /// A folder of results.
@@ -151,7 +188,14 @@ impl Store {
         seal(&self.file(result.result, "json"), result)
     }
 
-    /// All tables and figures of the folder. A damaged file is named and left out.
+    /// How many finished points of sweeps are kept.
+    pub fn kept_points(&self) -> usize {
+        let entries = fs::read_dir(self.folder.join("points"));
+        let is_point = |path: PathBuf| path.extension().is_some_and(|ending| ending == "json");
+        entries.map_or(0, |entries| entries.flatten().filter(|entry| is_point(entry.path())).count())
+    }
+
+    /// All tables and figures of the folder. A file that is damaged, or has another one's name, is named and left out.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -167,7 +211,7 @@ impl Store {
         files.sort_unstable();
         let mut found = Results::default();
         for file in files {
-            match read_result(&file) {
+            match read_named_result(&file) {
                 Ok(result) => found.results.push(result),
                 Err(error) => found.skipped.push(error.to_string()),
             }

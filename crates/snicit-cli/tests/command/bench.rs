@@ -51,6 +51,10 @@ fn a_killed_sweep_goes_on_where_it_was() {
     let finished = points(&folder);
     assert!(finished.len() < POINTS_OF_D, "the sweep was through");
     assert!(!folder.path("results/fig12.json").exists());
+    let report = folder.run("report results");
+    report.expect(2);
+    let said = format!("{} finished points of a sweep are kept in results/points", finished.len());
+    assert!(report.stderr.contains(&said), "{}", report.stderr);
 
     // One of the finished ones is damaged.
     let contents: Vec<String> = finished.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
