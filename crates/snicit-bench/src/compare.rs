@@ -4,6 +4,7 @@ use crate::differences::{self, Difference};
 use crate::grouping::{describe, grouped};
 use crate::numbers::significant;
 use crate::record::{Record, ResultFile};
+use crate::result_id::Grid;
 use crate::statistics::{self, Ratio, Verdict};
 use crate::tables::Table;
 use crate::task::Task;
@@ -71,9 +72,21 @@ pub fn compare(before: &ResultFile, after: &ResultFile) -> Comparison {
     comparison
 }
 
+/// That two results are of different grids, which have few points or none in common.
+pub fn grids(before: &ResultFile, after: &ResultFile) -> Option<String> {
+    let name = |grid| match grid {
+        Grid::Quick => "reduced",
+        Grid::Full => "full",
+    };
+    let (first, second) = (before.grid, after.grid);
+    (first != second).then(|| {
+        format!("the first is of the {} grid, the second of the {} one", name(first), name(second))
+    })
+}
+
 fn cautions(before: &ResultFile, after: &ResultFile) -> Vec<String> {
     let (a, b) = (&before.environment, &after.environment);
-    let mut cautions = Vec::new();
+    let mut cautions = Vec::from_iter(grids(before, after));
     for Difference { what, before, after } in differences::of_environments(a, b) {
         cautions.push(format!("{what} differs: {before} and {after}"));
     }

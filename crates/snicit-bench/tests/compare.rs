@@ -74,6 +74,16 @@ fn what_makes_it_doubtful_is_said() {
 }
 
 #[test]
+fn different_grids_are_named() {
+    let (quick, full) =
+        (common::result(ResultId::Fig8, Grid::Quick), common::result(ResultId::Fig8, Grid::Full));
+    let comparison = compare(&quick, &full);
+    let said = "the first is of the reduced grid, the second of the full one";
+    assert!(comparison.points.is_empty() && comparison.cautions[0] == said, "{comparison:?}");
+    assert!(compare(&full, &full).cautions.is_empty());
+}
+
+#[test]
 fn wrong_answers_are_found() {
     let mut result = common::result(ResultId::Table3, Grid::Quick);
     assert_eq!(result.wrong().count(), 0);
