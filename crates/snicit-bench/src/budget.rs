@@ -159,7 +159,7 @@ pub(crate) fn connections(workload: &Workload) -> f64 {
     match workload {
         Workload::Sdgc { neurons, layers, .. } => (neurons * layers * CONNECTIONS_PER_NEURON) as f64,
         Workload::MediumScale { network, .. } => {
-            let letter = letter(network);
+            let Some(letter) = letter(network) else { return 0.0 };
             let (layers, width) = (letter.sparse_layers() as f64, letter.neurons() as f64);
             width * width * layers * letter.density()
         }
@@ -173,7 +173,8 @@ pub(crate) fn inference_cost(task: &Task) -> f64 {
     let (layers, inputs) = match workload {
         Workload::Sdgc { layers, inputs, .. } => (*layers as f64, *inputs as f64),
         Workload::MediumScale { network, inputs } => {
-            (letter(network).sparse_layers() as f64, *inputs as f64)
+            let Some(letter) = letter(network) else { return 0.0 };
+            (letter.sparse_layers() as f64, *inputs as f64)
         }
     };
     let all = connections * inputs;
