@@ -7,6 +7,7 @@ use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
 use crate::budget::{Estimates, Total};
+use crate::contestants::Contestants;
 use crate::differences::{self, Difference};
 use crate::environment::{Environment, now};
 use crate::grouping::{describe, grouped};
@@ -41,6 +42,9 @@ pub(crate) struct Points {
     estimates: Estimates,
     /// The network that the last point left loaded.
     held: Option<Workload>,
+    environment: Environment,
+    /// Other libraries, of which each matters for its own points only.
+    peers: Vec<String>,
 }
 
 impl Points {
@@ -50,7 +54,7 @@ impl Points {
         sweep: &Sweep,
         tasks: impl Iterator<Item = Task>,
         store: &Store,
-        environment: &Environment,
+        contestants: &Contestants<'_>,
         workloads: &mut Workloads,
         watch: &dyn Watch,
     ) -> Self {
@@ -65,6 +69,8 @@ impl Points {
             begun: Instant::now(),
             estimates: Estimates::default(),
             held: None,
+            environment: contestants.environment(),
+            peers: contestants.peer_names().into_iter().map(str::to_owned).collect(),
         };
         let mut open: Vec<Task> = Vec::new();
         let mut outdated: Vec<(String, Task)> = Vec::new();
@@ -74,7 +80,7 @@ impl Points {
             }
             points.all += 1;
             match store.point(&task) {
-                Ok(Some(record)) => match points.outdated(&record, environment, workloads) {
+                Ok(Some(record)) => match points.outdated(&record, workloads) {
                     None => {
                         points.finished.insert(task, record);
                     }
@@ -137,13 +143,9 @@ impl Points {
     }
 
     /// Why a kept point must be measured again; nothing if it need not.
-    fn outdated(
-        &self,
-        record: &Record,
-        environment: &Environment,
-        workloads: &mut Workloads,
-    ) -> Option<String> {
-        let mut found = differences::of_environments(&record.environment, environment);
+    fn outdated(&self, record: &Record, workloads: &mut Workloads) -> Option<String> {
+        let environment = self.environment_of(&record.task);
+        let mut found = differences::of_environments(&record.environment, &environment);
         match workloads.sources(record.task.workload()) {
             Some(now) => found.extend(differences::of_sources(&record.sources, &now)),
             // What cannot be told may be anything.
@@ -165,6 +167,17 @@ impl Points {
         (repeated < fewest).then(|| format!("repeated {repeated} times, expected at least {fewest}"))
     }
 
+    /// On what a point runs: without the libraries that have no part in it, which need not be there the next time.
+    fn environment_of(&self, task: &Task) -> Environment {
+        let mut environment = self.environment.clone();
+        let takes_part = |name: &String| {
+            !self.peers.contains(name)
+                || matches!(task, Task::Inference { method, .. } if method == name)
+        };
+        environment.libraries.retain(|library| takes_part(&library.name));
+        environment
+    }
+
     /// Whether a point is finished, or known not to be run.
     pub(crate) fn is_decided(&self, task: &Task) -> bool {
         self.finished.contains_key(task) || self.not_run.contains_key(task)
@@ -175,7 +188,6 @@ impl Points {
         &mut self,
         bench: &mut Bench<'_>,
         store: &Store,
-        environment: &Environment,
         watch: &dyn Watch,
     ) -> Result<bool, BenchError> {
         let Some(task) = self.open.front().cloned() else { return Ok(false) };
@@ -191,7 +203,7 @@ impl Points {
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
             watch.note(&note);
         }
-        let environment = environment.under_load_of_now();
+        let environment = self.environment_of(&task).under_load_of_now();
         let loads = !bench.holds(task.workload());
         let ran = bench.run(&task, deepest);
         if let (true, Workload::Sdgc { neurons, layers, inputs }) = (loads, task.workload().clone()) {

@@ -76,7 +76,7 @@ impl Sweep {
         let wanted: Vec<(ResultId, Vec<Task>)> =
             self.results.iter().map(|&id| (id, grid::tasks_with(id, self.grid, &peers))).collect();
         let tasks = wanted.iter().flat_map(|(_, tasks)| tasks).cloned();
-        let mut points = Points::plan(self, tasks, store, &environment, &mut workloads, watch);
+        let mut points = Points::plan(self, tasks, store, &contestants, &mut workloads, watch);
         watch.begins(points.all, points.finished.len());
         let limit = self.truth_limit();
         let mut bench = Bench::new(contestants, workloads, self.repetitions, limit);
@@ -95,7 +95,7 @@ impl Sweep {
                     results.push(result);
                 }
             }
-            if !points.run_next(&mut bench, store, &environment, watch)? {
+            if !points.run_next(&mut bench, store, watch)? {
                 break;
             }
         }

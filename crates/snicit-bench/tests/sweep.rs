@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
-use snicit::{CpuEngine, CpuOptions};
+use snicit::{CpuEngine, CpuOptions, Network, Prepared};
+use snicit_bench::environment::Library;
 use snicit_bench::measure::Repetitions;
 use snicit_bench::record::{Record, ResultFile};
-use snicit_bench::{Cause, Contestants, Grid, ResultId, Store, Sweep, Task, TimeLeft, Watch, Workloads};
+use snicit_bench::{
+    Cause, Contestants, Grid, Peer, ResultId, Store, Sweep, Task, TimeLeft, Watch, Workloads,
+};
 use snicit_data::sdgc::DataFolder;
 
 /// What a sweep told.
@@ -45,6 +48,14 @@ impl Watch for Told {
 
 /// SNICIT on the networks A and D, the results in the folder.
 fn run(folder: &Path) -> (ResultFile, Told) {
+    run_beside(folder, &[], &[])
+}
+
+/// The same where other libraries are there and versions are known.
+fn run_beside(folder: &Path, peers: &[Box<dyn Peer>], libraries: &[(&str, &str)]) -> (ResultFile, Told) {
+    let library =
+        |&(name, version): &(&str, &str)| Library { name: name.to_owned(), version: version.to_owned() };
+    let libraries: Vec<Library> = libraries.iter().map(library).collect();
     let engine = CpuEngine::with_options(&CpuOptions::default()).expect("a sweep that can be run");
     let sweep = Sweep {
         results: vec![ResultId::Fig10],
@@ -54,7 +65,7 @@ fn run(folder: &Path) -> (ResultFile, Told) {
         command: String::new(),
     };
     let told = Told::default();
-    let contestants = Contestants { engine: &engine, peers: &[], libraries: &[] };
+    let contestants = Contestants { engine: &engine, peers, libraries: &libraries };
     let workloads = Workloads::new(DataFolder::new(folder.join("data")), None);
     let mut results = sweep
         .run(contestants, workloads, &Store::new(folder.join("results")), &told)
@@ -125,4 +136,43 @@ fn missing_and_damaged_data_cost_only_the_points_that_need_them() {
     lacking("t10k-labels-idx1-ubyte: the number of labels is 92, expected 2000");
     fs::remove_file(&labels).unwrap();
     lacking("MNIST's test labels are missing");
+}
+
+/// Another library, which has no part in Figure 10.
+struct Bystander;
+
+impl Peer for Bystander {
+    fn name(&self) -> &str {
+        "cuSPARSE"
+    }
+
+    fn refusal(&self, _layers: &[(usize, usize)]) -> Option<String> {
+        None
+    }
+
+    fn prepare(&self, _: &Network, _: usize) -> Result<Box<dyn Prepared>, snicit::Error> {
+        unreachable!("it is never asked")
+    }
+}
+
+/// The driver matters for every point, a library that is timed beside our methods for its own points only.
+#[test]
+fn points_are_measured_again_under_another_driver() {
+    let root = tempfile::tempdir().unwrap();
+    write_mnist(root.path(), 7);
+    let finished_before = |peers: &[Box<dyn Peer>], libraries: &[(&str, &str)]| {
+        let (result, told) = run_beside(root.path(), peers, libraries);
+        assert_eq!(result.environment.libraries.len(), libraries.len());
+        (told.begun.borrow().1, told.notes.borrow().clone())
+    };
+    let peers: Vec<Box<dyn Peer>> = vec![Box::new(Bystander)];
+    let nothing = Vec::<String>::new();
+    assert_eq!(
+        finished_before(&peers, &[("NVRTC", "12.8"), ("cuSPARSE", "12500")]),
+        (0, nothing.clone())
+    );
+    assert_eq!(finished_before(&[], &[("NVRTC", "12.8")]), (2, nothing));
+    let (finished, notes) = finished_before(&[], &[("NVRTC", "12.9")]);
+    let said = "2 points on networks A, D: the version of NVRTC was 12.8, is now 12.9; measured again";
+    assert_eq!((finished, notes), (0, vec![said.to_owned()]));
 }
