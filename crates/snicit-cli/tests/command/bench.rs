@@ -88,6 +88,32 @@ fn a_killed_sweep_goes_on_where_it_was() {
     );
 }
 
+/// Ctrl-C says what there is to go on with.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_says_what_is_kept() {
+    let folder = folder();
+    let mut command = folder.command(SWEEP);
+    let piped = || std::process::Stdio::piped();
+    let mut child = command.stdout(piped()).stderr(piped()).spawn().unwrap();
+    let begin = Instant::now();
+    while points(&folder).is_empty() {
+        assert!(begin.elapsed() < Duration::from_secs(120), "no point is finished");
+        assert!(child.try_wait().unwrap().is_none(), "the sweep ended before it could be interrupted");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let mut interrupt = std::process::Command::new("kill");
+    assert!(interrupt.args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    let last = stderr.lines().last().unwrap();
+    assert!(last.ends_with(" points are kept; the same command goes on"), "{stderr}");
+    let kept: usize = last.split(' ').next().unwrap().parse().unwrap();
+    // One more may have been kept between the last count and the end.
+    assert!((kept..=kept + 1).contains(&points(&folder).len()), "{stderr}");
+}
+
 #[test]
 fn what_cannot_be_run_is_said_and_the_rest_is_run() {
     let folder = folder();

@@ -1,4 +1,5 @@
 mod compare;
+mod interrupt;
 mod watch;
 
 use std::collections::HashSet;

@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use snicit_bench::numbers::significant;
 use snicit_bench::record::{Finding, Record, ResultFile};
 use snicit_bench::{Store, Task, TimeLeft, Watch, output};
 
+use super::interrupt::Progress;
 use crate::exit::Failure;
 use crate::progress::Bar;
 use crate::stdout;
@@ -20,6 +22,7 @@ pub(super) struct Console<'a> {
     points: RefCell<usize>,
     bar: RefCell<Option<Bar>>,
     failure: RefCell<Option<Failure>>,
+    progress: Arc<Progress>,
 }
 
 impl<'a> Console<'a> {
@@ -31,6 +34,7 @@ impl<'a> Console<'a> {
             points: RefCell::new(0),
             bar: RefCell::new(None),
             failure: RefCell::new(None),
+            progress: Progress::told_when_interrupted(),
         }
     }
 
@@ -74,6 +78,7 @@ impl<'a> Console<'a> {
 impl Watch for Console<'_> {
     fn begins(&self, points: usize, finished: usize) {
         self.points.replace(points);
+        self.progress.begin(points, finished);
         let kept =
             if finished > 0 { format!(", {finished} of them finished before") } else { String::new() };
         eprintln!("{points} points{kept}");
@@ -97,6 +102,7 @@ impl Watch for Console<'_> {
     }
 
     fn point_ends(&self, number: usize, record: &Record) {
+        self.progress.keep_one();
         self.advance(number);
         if let Finding::Inference(measurement) = &record.finding {
             let (ms, n) = (significant(measurement.median_ms()), measurement.repetitions.len());
