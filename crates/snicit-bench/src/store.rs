@@ -8,6 +8,7 @@
 //! A file is `{"snicit_bench": 2, "xxh3": "…", "content": …}`; the checksum covers the text of the content, so
 //! that what was edited or damaged is not taken for what was measured.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +55,7 @@ fn unseal<T: DeserializeOwned>(file: &Path) -> Result<T, BenchError> {
     if file.is_dir() {
         let example = file.join("fig8.json");
         let example = example.display();
-        return Err(damaged(format!("it is a folder, expected a file such as {example}")));
+        return Err(no_result(file, format!("this is a folder, expected a file such as {example}")));
     }
     let text = fs::read(file).map_err(read)?;
     let text = String::from_utf8(text).map_err(|_| damaged("it is not UTF-8 text".to_owned()))?;
@@ -102,8 +103,7 @@ pub fn read_result(file: &Path) -> Result<ResultFile, BenchError> {
     let result = unseal(file);
     match result {
         Err(BenchError::Damaged { .. }) if unseal::<Record>(file).is_ok() => {
-            let problem = "it is a single point of a sweep, expected a table or figure".to_owned();
-            Err(BenchError::Damaged { file: file.to_owned(), problem })
+            Err(no_result(file, "this is a single point of a sweep, expected a table or figure"))
         }
         other => other,
     }
@@ -116,8 +116,12 @@ fn read_named_result(file: &Path) -> Result<ResultFile, BenchError> {
     if file.file_stem().is_some_and(|stem| stem == name) {
         return Ok(result);
     }
-    let problem = format!("it holds {}, which belongs in {name}.json", result.result.label());
-    Err(BenchError::Damaged { file: file.to_owned(), problem })
+    Err(no_result(file, format!("this is {}, which belongs in {name}.json", result.result.label())))
+}
+
+/// Something intact, but not what was looked for.
+fn no_result(file: &Path, what: impl Display) -> BenchError {
+    BenchError::Nothing(format!("{}: {what}", file.display()))
 }
 
 /// A folder of results.

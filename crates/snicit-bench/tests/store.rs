@@ -82,7 +82,7 @@ fn damage_is_named() {
     fs::copy(store.file(ResultId::Fig7, "json"), &file).unwrap();
     let found = store.results().unwrap();
     assert_eq!(found.results.len(), 1);
-    assert!(found.skipped[0].ends_with("it holds Figure 7, which belongs in fig7.json"), "{found:?}");
+    assert!(found.skipped[0].ends_with(": this is Figure 7, which belongs in fig7.json"), "{found:?}");
     fs::write(&file, [0xff, 0xfe]).unwrap();
     assert!(store.results().unwrap().skipped[0].contains("UTF-8"));
 }
@@ -97,8 +97,8 @@ fn what_is_no_result_is_named_for_what_it_is() {
     assert_eq!(store.kept_points(), 1);
     let point = folder.path().join("points").join(format!("{}.json", task.key()));
     for (file, said) in [
-        (point, "it is a single point of a sweep, expected a table or figure"),
-        (folder.path().to_owned(), "fig8.json"),
+        (point, ": this is a single point of a sweep, expected a table or figure"),
+        (folder.path().to_owned(), "/fig8.json"),
     ] {
         let error = read_result(&file).unwrap_err().to_string();
         assert!(error.starts_with(&file.display().to_string()) && error.ends_with(said), "{error}");
