@@ -20,13 +20,15 @@ pub(crate) fn of_environments(before: &Environment, after: &Environment) -> Vec<
 /// What differs between two data.
 pub(crate) fn of_sources(before: &Sources, after: &Sources) -> Vec<Difference> {
     let facts = |sources: &Sources| {
-        let Sources { network, network_identity, inputs, inputs_identity } = sources;
+        let Sources { network, network_identity, inputs, inputs_identity, categories_identity } =
+            sources;
         let known = |identity: &Option<String>| identity.clone().unwrap_or_else(|| "none".to_owned());
         vec![
             ("the source of the network".to_owned(), network.clone()),
             ("what the network's files are known by".to_owned(), known(network_identity)),
             ("the source of the inputs".to_owned(), inputs.clone()),
             ("what the file of the inputs is known by".to_owned(), known(inputs_identity)),
+            ("what the file of the true categories is known by".to_owned(), known(categories_identity)),
         ]
     };
     between(facts(before), facts(after))

@@ -22,8 +22,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether that is how it was asked for: neither budget, machine nor other libraries can be had larger by running
-    /// the same command again.
+    /// Whether nothing is to be mended: a budget, this machine's memory and other libraries have their limits.
     pub fn is_expected(self) -> bool {
         match self {
             Cause::Data | Cause::Engine => false,

@@ -46,6 +46,8 @@ pub struct Sources {
     pub inputs: String,
     /// What the file of the inputs is known by; nothing where the phrase says it all.
     pub inputs_identity: Option<String>,
+    /// What the file of the categories beside both is known by, where there is one to compare answers with.
+    pub categories_identity: Option<String>,
 }
 
 /// What came out of a task.

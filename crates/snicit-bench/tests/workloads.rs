@@ -79,6 +79,18 @@ fn files_are_told_from_others_of_the_same_name() {
         before.0
     );
 
+    // Nor those that were judged by another truth.
+    let truth = || Workloads::new(folder.clone(), None).sources(&WORKLOAD).unwrap().categories_identity;
+    let mut told = vec![truth()];
+    for categories in ["1\n2\n", "1\n3\n"] {
+        fs::write(folder.categories(1024, 3), categories).unwrap();
+        told.push(truth());
+    }
+    assert!(
+        told[0].is_none() && told[1].is_some() && told[2].is_some() && told[1] != told[2],
+        "{told:?}"
+    );
+
     // A layer that the workload does not have does not count, one that it has does.
     let layer = |layer| sdgc::layer_file(&folder.network_folder(1024), 1024, layer);
     fs::write(layer(4), fs::read(layer(3)).unwrap()).unwrap();

@@ -204,9 +204,7 @@ impl Workloads {
         workload: &Workload,
         loaded: &Loaded,
     ) -> Result<Option<(PathBuf, Categories)>, BenchError> {
-        let Some(file) = loaded.categories.as_ref().filter(|file| file.exists()) else {
-            return Ok(None);
-        };
+        let Some(file) = &loaded.categories else { return Ok(None) };
         let inputs = workload.inputs();
         let all = sdgc::read_categories(file)?;
         let among = all.indices().iter().copied().filter(|&index| index as usize <= inputs);

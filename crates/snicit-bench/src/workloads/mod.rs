@@ -131,9 +131,8 @@ impl Workloads {
             Workload::Sdgc { neurons, layers, inputs } => {
                 let (network, of_network) = self.sdgc_network(*neurons, *layers, deepest)?;
                 let (inputs, of_inputs) = self.sdgc_inputs(*neurons, *inputs)?;
-                let of_files = of_network.is_challenge_files() && of_inputs.is_challenge_files();
-                let categories = of_files.then(|| self.folder.categories(*neurons, *layers));
-                let sources = sdgc_sources(&of_network, &of_inputs, *layers);
+                let categories = self.categories_file(&of_network, &of_inputs, *neurons, *layers);
+                let sources = self.sdgc_sources(&of_network, &of_inputs, *neurons, *layers)?;
                 Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources, categories })
             }
             Workload::MediumScale { network, inputs } => self.medium_scale(network, *inputs),
@@ -151,7 +150,38 @@ impl Workloads {
         };
         let network = self.network_origin(*neurons, *layers).ok()?;
         let inputs = self.inputs_origin(*neurons, *inputs).ok()?;
-        Some(sdgc_sources(&network, &inputs, *layers))
+        self.sdgc_sources(&network, &inputs, *neurons, *layers).ok()
+    }
+
+    fn sdgc_sources(
+        &mut self,
+        network: &Origin,
+        inputs: &Origin,
+        neurons: usize,
+        layers: usize,
+    ) -> Result<Sources, BenchError> {
+        let categories = self.categories_file(network, inputs, neurons, layers);
+        let digest = categories.map(|file| self.digest(&file)).transpose()?;
+        Ok(Sources {
+            network: network.phrase(),
+            network_identity: network.identity(layers),
+            inputs: inputs.phrase(),
+            inputs_identity: inputs.identity(layers),
+            categories_identity: digest.map(|digest| format!("XXH3 {digest:016x}")),
+        })
+    }
+
+    /// The file of the categories beside network and inputs, if both are the challenge's files.
+    fn categories_file(
+        &self,
+        network: &Origin,
+        inputs: &Origin,
+        neurons: usize,
+        layers: usize,
+    ) -> Option<PathBuf> {
+        let of_files = network.is_challenge_files() && inputs.is_challenge_files();
+        let file = self.folder.categories(neurons, layers);
+        (of_files && file.exists()).then_some(file)
     }
 
     /// Whether the network of a workload is held, or small.
@@ -174,15 +204,6 @@ impl Workloads {
     fn take<T>(&mut self, cached: Cached<T>) -> T {
         self.notes.extend(cached.notes);
         cached.value
-    }
-}
-
-fn sdgc_sources(network: &Origin, inputs: &Origin, layers: usize) -> Sources {
-    Sources {
-        network: network.phrase(),
-        network_identity: network.identity(layers),
-        inputs: inputs.phrase(),
-        inputs_identity: inputs.identity(layers),
     }
 }
 

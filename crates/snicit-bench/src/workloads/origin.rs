@@ -66,7 +66,8 @@ pub(super) fn file_identity(file: &Path) -> Result<u128, DataError> {
     cache::file_identity(file).map_err(|reason| DataError::Read { file: file.to_owned(), reason })
 }
 
-/// XXH3 of the bytes of a file, one of MNIST's: small enough to be read for it, so that copies are the same.
+/// XXH3 of the bytes of a file, one of MNIST's or of categories: small enough to be read for it, so that copies are the
+/// same.
 pub(super) fn content_digest(file: &Path) -> Result<u64, DataError> {
     let unreadable = |reason| DataError::Read { file: file.to_owned(), reason };
     fs::read(file).map(|bytes| XxHash3_64::oneshot(&bytes)).map_err(unreadable)

@@ -56,7 +56,13 @@ impl Workloads {
             // Its features are part of this program.
             DataSet::Cifar10 => None,
         };
-        Ok(Sources { network, network_identity: None, inputs, inputs_identity })
+        Ok(Sources {
+            network,
+            network_identity: None,
+            inputs,
+            inputs_identity,
+            categories_identity: None,
+        })
     }
 
     pub(super) fn trained_folder(&self) -> Source {

@@ -51,6 +51,7 @@ pub(crate) fn record(task: Task) -> Record {
         network_identity: None,
         inputs: "rebuilt from the first of MNIST's training images".to_owned(),
         inputs_identity: Some("XXH3 0123456789abcdef".to_owned()),
+        categories_identity: None,
     };
     Record {
         task,
