@@ -211,3 +211,46 @@ impl Workloads {
         Ok(Some((file.clone(), Categories::new(among.collect()))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use snicit_data::sdgc::DataFolder;
+
+    use super::*;
+
+    /// A network is loaded for the deepest workload of its width; what that lacks is none of the others' business.
+    #[test]
+    fn damage_in_deeper_layers_does_not_matter_to_shallow_networks() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = DataFolder::new(root.path());
+        let network = radixnet::generate(1024, 6, -0.3, 5, &|_| ()).unwrap();
+        sdgc::write_network(&folder.network_folder(1024), &network, &|_| ()).unwrap();
+        fs::write(sdgc::layer_file(&folder.network_folder(1024), 1024, 5), "damaged").unwrap();
+        let workload = |layers| Workload::Sdgc { neurons: 1024, layers, inputs: 3 };
+        let mut workloads = Workloads::new(folder, None);
+        let shallow = workloads.load_deep(&workload(4), 6).unwrap();
+        assert_eq!(shallow.network.layers().len(), 4);
+        assert_eq!(Some(shallow.sources), workloads.sources(&workload(4)));
+        // Nor do files that are too short for the deepest make the others generated ones.
+        let shallow = workloads.load_deep(&workload(4), 1920).unwrap();
+        assert!(shallow.sources.network.starts_with("files of "), "{:?}", shallow.sources);
+        let error = workloads.load_deep(&workload(6), 6).unwrap_err().to_string();
+        assert!(error.contains("n1024-l5.tsv, line 1"), "{error}");
+    }
+
+    #[test]
+    fn damaged_training_images_are_named_before_a_sweep() {
+        let root = tempfile::tempdir().unwrap();
+        let images = root.path().join("mnist").join(TRAINING_IMAGES);
+        let workload = Workload::Sdgc { neurons: 1024, layers: 4, inputs: 3 };
+        let problem = || Workloads::new(DataFolder::new(root.path()), None).missing_data(&workload);
+        // Without them digits are drawn.
+        assert_eq!(problem(), None);
+        fs::create_dir(root.path().join("mnist")).unwrap();
+        fs::write(&images, "damaged").unwrap();
+        let named = problem().unwrap();
+        assert!(named.starts_with(&images.display().to_string()), "{named}");
+    }
+}
