@@ -1,9 +1,13 @@
 //! Two results side by side: what became faster or slower, as far as the noise lets one say.
 
+use crate::differences::{self, Difference};
+use crate::grouping::{describe, grouped};
 use crate::numbers::significant;
 use crate::record::{Record, ResultFile};
+use crate::result_id::Grid;
 use crate::statistics::{self, Ratio, Verdict};
 use crate::tables::Table;
+use crate::task::Task;
 
 /// A point that both results have.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,20 +44,15 @@ pub fn compare(before: &ResultFile, after: &ResultFile) -> Comparison {
     let (first, mut second) = (timed(before), timed(after));
     let mut comparison =
         Comparison { points: Vec::new(), alone: Vec::new(), cautions: cautions(before, after) };
+    let mut other_data: Vec<(Difference, Task)> = Vec::new();
     for (record, a) in first {
         let Some(place) = second.iter().position(|(other, _)| other.task == record.task) else {
             comparison.alone.push(format!("only in the first: {}", record.task.describe()));
             continue;
         };
         let (other, b) = second.remove(place);
-        if other.sources != record.sources {
-            comparison.cautions.push(format!(
-                "{}: the data differ: {} and {}",
-                record.task.describe(),
-                record.sources.inputs,
-                other.sources.inputs
-            ));
-        }
+        let of_data = differences::of_sources(&record.sources, &other.sources);
+        other_data.extend(of_data.into_iter().map(|found| (found, record.task.clone())));
         let speed_up = statistics::ratio(&a, &b);
         comparison.points.push(Compared {
             what: record.task.describe(),
@@ -63,24 +62,33 @@ pub fn compare(before: &ResultFile, after: &ResultFile) -> Comparison {
             verdict: statistics::verdict(&a, &b, &speed_up),
         });
     }
+    for (Difference { what, before, after }, tasks) in grouped(other_data) {
+        let points = describe(&tasks);
+        comparison.cautions.push(format!("{points}: {what} differs: {before} and {after}"));
+    }
     let rest =
         second.iter().map(|(record, _)| format!("only in the second: {}", record.task.describe()));
     comparison.alone.extend(rest);
     comparison
 }
 
+/// That two results are of different grids, which have few points or none in common.
+pub fn grids(before: &ResultFile, after: &ResultFile) -> Option<String> {
+    let name = |grid| match grid {
+        Grid::Quick => "reduced",
+        Grid::Full => "full",
+    };
+    let (first, second) = (before.grid, after.grid);
+    (first != second).then(|| {
+        format!("the first is of the {} grid, the second of the {} one", name(first), name(second))
+    })
+}
+
 fn cautions(before: &ResultFile, after: &ResultFile) -> Vec<String> {
     let (a, b) = (&before.environment, &after.environment);
-    let mut cautions = Vec::new();
-    for (what, a, b) in [
-        ("device", &a.device, &b.device),
-        ("processor", &a.processor, &b.processor),
-        ("build", &a.build, &b.build),
-        ("compiler", &a.compiler, &b.compiler),
-    ] {
-        if a != b {
-            cautions.push(format!("the {what} differs: {a} and {b}"));
-        }
+    let mut cautions = Vec::from_iter(grids(before, after));
+    for Difference { what, before, after } in differences::of_environments(a, b) {
+        cautions.push(format!("{what} differs: {before} and {after}"));
     }
     for (which, count) in [("first", before.busy()), ("second", after.busy())] {
         if count > 0 {

@@ -2,6 +2,7 @@
 
 use snicit::{Engine, Network, Prepared};
 
+use crate::environment::{Environment, Library};
 use crate::task::{Task, Workload};
 
 /// Another library that computes networks on the engine's device, to be timed beside our methods.
@@ -31,9 +32,16 @@ pub struct Contestants<'a> {
     pub engine: &'a dyn Engine,
     /// Compared with it.
     pub peers: &'a [Box<dyn Peer>],
+    /// What both depend on, as far as it is known.
+    pub libraries: &'a [Library],
 }
 
 impl Contestants<'_> {
+    /// This machine now, with the engine's device.
+    pub(crate) fn environment(&self) -> Environment {
+        Environment::current(self.engine.device(), self.libraries.to_vec())
+    }
+
     /// The names of the peers.
     pub fn peer_names(&self) -> Vec<&str> {
         self.peers.iter().map(|peer| peer.name()).collect()

@@ -1,24 +1,15 @@
 //! What is counted rather than timed.
 
 use rayon::prelude::*;
-use snicit::{Inputs, Outcome};
+use snicit::{Inputs, Outcome, classes};
 
 use crate::record::Statistics;
 use crate::workloads::Loaded;
 
 /// The share of inputs whose largest output is that of their class.
 pub(crate) fn accuracy(outcome: &Outcome, labels: &[u8]) -> f64 {
-    let mut right = 0;
-    let mut columns = outcome.output.columns().iter().peekable();
-    for (input, &label) in labels.iter().enumerate() {
-        let column = columns.next_if(|column| column.input as usize == input);
-        // Of equal outputs the first counts; an input without a column has equal ones.
-        let class = column.map_or(0, |column| {
-            let values = &column.values;
-            (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
-        });
-        right += usize::from(class == usize::from(label));
-    }
+    let labels: Vec<u32> = labels.iter().map(|&label| label.into()).collect();
+    let right = classes::right(&outcome.output.classes(), &labels);
     right as f64 / labels.len().max(1) as f64
 }
 

@@ -3,16 +3,17 @@
 //! Every file is one table: a header, then lines with as many fields. The last columns are the same everywhere and
 //! say where a line comes from.
 
+use crate::environment::Library;
 use crate::record::{Embedding, Finding, Measurement, Record, Repetition, ResultFile, Statistics};
 use crate::result_id::ResultId;
 use crate::task::Task;
 
 const INFERENCE: &str = "workload,inputs,method,threshold_layer,batch,repetition,pre_convergence_ms,conversion_ms,\
-post_convergence_ms,recovery_ms,total_ms,prepare_ms,centroids,categories,answer,accuracy";
+post_convergence_ms,recovery_ms,total_ms,prepare_ms,inference_ms,centroids,categories,answer,accuracy";
 const STATISTICS: &str = "workload,neurons,layers,connections,largest_fan_in,bias,density,inputs,ones";
 const POINTS: &str = "workload,layer,input,label,x,y,perplexity";
-const PROVENANCE: &str = "network_source,inputs_source,device,processor,cores,memory_bytes,load_average,system,version,\
-compiler,build,date,command";
+const PROVENANCE: &str = "network_source,inputs_source,device,libraries,processor,cores,memory_bytes,load_average,system,\
+version,program,compiler,build,date,command";
 
 /// One table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,16 +60,20 @@ fn table(result: &ResultFile, header: &str, lines: Lines) -> String {
 
 fn provenance(record: &Record, command: &str) -> String {
     let environment = &record.environment;
+    let library = |library: &Library| format!("{} {}", library.name, library.version);
+    let libraries: Vec<String> = environment.libraries.iter().map(library).collect();
     [
         field(&record.sources.network),
         field(&record.sources.inputs),
         field(&environment.device),
+        field(&libraries.join("; ")),
         field(&environment.processor),
         environment.cores.to_string(),
         known(environment.memory_bytes),
         known(environment.load_average),
         field(&environment.system),
         field(&environment.version),
+        field(&environment.program),
         field(&environment.compiler),
         field(&environment.build),
         field(&record.date),
@@ -98,6 +103,7 @@ fn inferences(record: &Record) -> Vec<String> {
             recovery.to_string(),
             repetition.total_ms().to_string(),
             measured.prepare_ms.to_string(),
+            measured.inference_ms.to_string(),
             known(measured.centroids),
             measured.categories.to_string(),
             judgement(measured).to_owned(),

@@ -1,9 +1,23 @@
 //! On what a point ran.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_64;
+
+use crate::differences;
+
+/// Software that a device needs, or that is timed beside our methods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Library {
+    /// Its name.
+    pub name: String,
+    /// Its version as it gives it.
+    pub version: String,
+}
 
 /// Machine, device and versions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,8 +33,13 @@ pub struct Environment {
     pub system: String,
     /// The device that inferred.
     pub device: String,
+    /// What the device is driven by and compared with: driver, compiler of the kernels, other libraries. What cannot be
+    /// found out is left out.
+    pub libraries: Vec<Library>,
     /// Version of this software.
     pub version: String,
+    /// XXH3 of the running program, which its version does not tell from the one before; `unknown` if it cannot be read.
+    pub program: String,
     /// Version of the compiler that made it.
     pub compiler: String,
     /// `release` or `debug`.
@@ -31,29 +50,43 @@ pub struct Environment {
 
 impl Environment {
     /// This machine now, with `device` to infer.
-    pub fn current(device: String) -> Self {
+    pub fn current(device: String, libraries: Vec<Library>) -> Self {
         Environment {
             processor: processor(),
             cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
             memory_bytes: meminfo("MemTotal:"),
             system: system(),
             device,
+            libraries,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            program: program().to_owned(),
             compiler: env!("SNICIT_BENCH_COMPILER").to_owned(),
             build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
             load_average: load_average(),
         }
     }
 
-    /// Whether times taken there may stand beside times taken here: everything but the load is the same.
+    /// Whether times taken there may stand beside times taken here: everything but memory and load is the same.
     pub fn same_setup(&self, other: &Environment) -> bool {
-        let without_load = |environment: &Environment| Environment {
-            load_average: None,
-            memory_bytes: None,
-            ..environment.clone()
-        };
-        without_load(self) == without_load(other)
+        differences::of_environments(self, other).is_empty()
     }
+
+    /// The same with the load of this moment.
+    pub(crate) fn under_load_of_now(&self) -> Self {
+        Environment { load_average: load_average(), ..self.clone() }
+    }
+}
+
+/// XXH3 of the running program.
+fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let bytes = std::env::current_exe().and_then(fs::read);
+        bytes.map_or_else(
+            |_| "unknown".to_owned(),
+            |bytes| format!("{:08x}", XxHash3_64::oneshot(&bytes) >> 32),
+        )
+    })
 }
 
 /// Memory that can be had without swapping, bytes; nothing where the system does not tell.
@@ -124,11 +157,19 @@ mod tests {
 
     #[test]
     fn the_load_does_not_count() {
-        let here = Environment::current("CPU".to_owned());
+        let here = Environment::current("CPU".to_owned(), Vec::new());
         let mut later = here.clone();
         later.load_average = Some(99.0);
         assert!(here.same_setup(&later));
         later.device = "GPU".to_owned();
         assert!(!here.same_setup(&later));
+    }
+
+    #[test]
+    fn another_build_of_the_same_version_is_another_setup() {
+        let here = Environment::current("CPU".to_owned(), Vec::new());
+        assert!(here.program.len() == 8 && u32::from_str_radix(&here.program, 16).is_ok());
+        let rebuilt = Environment { program: "00000000".to_owned(), ..here.clone() };
+        assert!(!here.same_setup(&rebuilt));
     }
 }

@@ -46,27 +46,22 @@ pub fn tasks(result: ResultId, grid: Grid) -> Vec<Task> {
             .collect(),
         ResultId::Fig9 => deepest(grid).iter().flat_map(batches).collect(),
         ResultId::Fig1 => {
-            let embed = |layer| Task::Embedding { workload: medium("A", EMBEDDED_INPUTS), layer };
-            let work = medium("A", medium_inputs(grid));
+            let embed = |layer| Task::Embedding { workload: medium(Letter::A, EMBEDDED_INPUTS), layer };
             let methods = [Method::Bf2019, Method::Snicit];
-            let work = methods.map(|method| medium_default(&work, method));
+            let work = methods.map(|method| medium_default(Letter::A, medium_inputs(grid), method));
             EMBEDDED_LAYERS.into_iter().map(embed).chain(work).collect()
         }
-        ResultId::Table4 | ResultId::Fig11 => ["A", "B", "C", "D"]
+        ResultId::Table4 | ResultId::Fig11 => Letter::ALL
             .into_iter()
             .flat_map(|network| {
-                let workload = medium(network, medium_inputs(grid));
                 // The paper compares with the first two.
-                let methods = Method::ALL;
-                methods.map(|method| medium_default(&workload, method))
+                Method::ALL.map(|method| medium_default(network, medium_inputs(grid), method))
             })
             .collect(),
-        ResultId::Fig10 => ["A", "D"]
-            .map(|network| medium_default(&medium(network, medium_inputs(grid)), Method::Snicit))
+        ResultId::Fig10 => [Letter::A, Letter::D]
+            .map(|network| medium_default(network, medium_inputs(grid), Method::Snicit))
             .to_vec(),
-        ResultId::Fig12 => {
-            ["A", "B", "C", "D"].into_iter().flat_map(|network| heat_map(network, grid)).collect()
-        }
+        ResultId::Fig12 => Letter::ALL.into_iter().flat_map(|network| heat_map(network, grid)).collect(),
     }
 }
 
@@ -100,8 +95,8 @@ fn sdgc(neurons: usize, layers: usize, inputs: usize) -> Workload {
     Workload::Sdgc { neurons, layers, inputs }
 }
 
-fn medium(network: &str, inputs: usize) -> Workload {
-    Workload::MediumScale { network: network.to_owned(), inputs }
+fn medium(network: Letter, inputs: usize) -> Workload {
+    Workload::MediumScale { network: network.to_string(), inputs }
 }
 
 /// The Graph Challenge's benchmarks: all twelve, or those that fit minutes and a laptop's memory.
@@ -183,27 +178,23 @@ fn medium_inputs(grid: Grid) -> usize {
     }
 }
 
-/// The facts of a medium-scale network.
-pub(crate) fn letter(network: &str) -> Letter {
-    network.parse().unwrap_or(Letter::A)
+/// The facts of a medium-scale network; nothing of one that this version does not know, as results may hold.
+pub(crate) fn letter(network: &str) -> Option<Letter> {
+    network.parse().ok()
 }
 
-fn medium_threshold(network: &str) -> usize {
-    medium_scale::threshold_layer(letter(network).sparse_layers())
+fn medium_threshold(network: Letter) -> usize {
+    medium_scale::threshold_layer(network.sparse_layers())
 }
 
-fn medium_default(workload: &Workload, method: Method) -> Task {
-    let t = match workload {
-        Workload::MediumScale { network, .. } => medium_threshold(network),
-        Workload::Sdgc { .. } => Threshold::SDGC,
-    };
-    inference(workload, method, t, workload.inputs())
+fn medium_default(network: Letter, inputs: usize, method: Method) -> Task {
+    inference(&medium(network, inputs), method, medium_threshold(network), inputs)
 }
 
 /// Figure 12's points: SNICIT at each threshold layer and batch size, SNIG-2020 at each batch size.
-fn heat_map(network: &str, grid: Grid) -> Vec<Task> {
-    let workload = medium(network, medium_inputs(grid));
-    let inputs = workload.inputs();
+fn heat_map(network: Letter, grid: Grid) -> Vec<Task> {
+    let inputs = medium_inputs(grid);
+    let workload = medium(network, inputs);
     let (divisors, step): (&[usize], usize) = match grid {
         Grid::Quick => (&[10, 4, 1], 4),
         // 1000, 2000, 2500, 5000 and 10,000.
@@ -213,7 +204,7 @@ fn heat_map(network: &str, grid: Grid) -> Vec<Task> {
     for &divisor in divisors {
         let batch = inputs / divisor;
         tasks.push(inference(&workload, Method::Snig2020, medium_threshold(network), batch));
-        for t in (0..letter(network).sparse_layers()).step_by(step) {
+        for t in (0..network.sparse_layers()).step_by(step) {
             tasks.push(inference(&workload, Method::Snicit, t, batch));
         }
     }

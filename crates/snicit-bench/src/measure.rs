@@ -9,11 +9,13 @@ use crate::contestants::Contestants;
 use crate::counting::{accuracy, statistics};
 use crate::embedding;
 use crate::memory::lacks_memory;
+use crate::not_run::Cause;
 use crate::record::{Finding, Measurement, Repetition};
 use crate::result_id::Grid;
+use crate::statistics::FEWEST_REPETITIONS;
 use crate::task::{Task, Workload};
 use crate::truth::Truths;
-use crate::workloads::{Loaded, NetworkLoad, Workloads};
+use crate::workloads::{Load, Loaded, Workloads};
 
 /// An inference that takes longer needs none before it to warm up: what warming up saves is a thousandth of it.
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
@@ -24,6 +26,9 @@ pub(crate) const SLOW: Duration = Duration::from_secs(1);
 pub struct Repetitions {
     /// At least so many.
     pub fewest: usize,
+    /// At least so many of SNICIT and XY-2021 where one takes less than a second: with fewer, two results cannot be
+    /// compared.
+    pub fewest_compared: usize,
     /// At most so many.
     pub most: usize,
     /// No further one is begun after so long.
@@ -34,19 +39,30 @@ impl Repetitions {
     /// Enough for an interval where that is cheap.
     pub fn of(grid: Grid) -> Self {
         match grid {
-            Grid::Quick => Repetitions { fewest: 3, most: 9, seconds: 1.0 },
-            Grid::Full => Repetitions { fewest: 5, most: 25, seconds: 20.0 },
+            Grid::Quick => Repetitions { fewest: 3, fewest_compared: 3, most: 9, seconds: 1.0 },
+            Grid::Full => Repetitions { fewest: 5, fewest_compared: 5, most: 25, seconds: 20.0 },
         }
     }
 
     /// Few, so that much can be measured in little time.
     pub fn within_a_budget() -> Self {
-        Repetitions { fewest: 2, most: 9, seconds: 1.5 }
+        Repetitions { fewest: 2, fewest_compared: FEWEST_REPETITIONS, most: 9, seconds: 1.5 }
     }
 
     /// Exactly so many.
     pub fn exactly(repetitions: usize) -> Self {
-        Repetitions { fewest: repetitions, most: repetitions, seconds: f64::INFINITY }
+        Repetitions {
+            fewest: repetitions,
+            fewest_compared: repetitions,
+            most: repetitions,
+            seconds: f64::INFINITY,
+        }
+    }
+
+    /// At least so many of a method of which `one` takes so long, wall-clock.
+    pub(crate) fn fewest_of(&self, method: &str, one: Duration) -> usize {
+        let compared = [Method::Snicit, Method::Xy2021].iter().any(|main| main.name() == method);
+        if compared && one < SLOW { self.fewest_compared } else { self.fewest }
     }
 }
 
@@ -54,14 +70,21 @@ impl Repetitions {
 #[derive(Debug)]
 pub enum Failed {
     /// This point cannot be had here; the others can.
-    NotRun(String),
-    /// Nothing can be had.
-    Fatal(BenchError),
+    NotRun(Cause, String),
+    /// The data of its workload are missing or damaged; those of others may not be.
+    Data(String),
 }
 
-impl<E: Into<BenchError>> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Failed::Fatal(error.into())
+impl Failed {
+    /// What our own engine refused.
+    pub(crate) fn engine(error: snicit::Error) -> Self {
+        Failed::NotRun(Cause::Engine, error.to_string())
+    }
+}
+
+impl From<BenchError> for Failed {
+    fn from(error: BenchError) -> Self {
+        Failed::Data(error.to_string())
     }
 }
 
@@ -69,13 +92,24 @@ impl<E: Into<BenchError>> From<E> for Failed {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Spent {
     /// Reading or generating the network, if that was done.
-    pub(crate) load: Option<NetworkLoad>,
+    pub(crate) network: Option<Load>,
+    /// Reading, rebuilding or drawing the inputs, if that was done.
+    pub(crate) inputs: Option<Load>,
     /// Preparing it for the method, if that was done.
     pub(crate) prepare: Option<Duration>,
     /// All inferences, with what is not counted in their times.
     pub(crate) inferences: Duration,
     /// How many these were.
     pub(crate) runs: usize,
+}
+
+/// What is repeated.
+struct Repeated<'a> {
+    method: &'a str,
+    /// Wall-clock time of the first inference.
+    first: Duration,
+    /// The times of the first, if it counts.
+    kept: Option<Repetition>,
 }
 
 /// A network prepared for the last task; the next may differ in the batch size only.
@@ -115,6 +149,11 @@ impl<'a> Bench<'a> {
         self.workloads.take_notes()
     }
 
+    /// What is wrong with the data of a workload, as far as that can be told without loading it.
+    pub(crate) fn missing_data(&mut self, workload: &Workload) -> Option<String> {
+        self.workloads.missing_data(workload)
+    }
+
     /// Whether the network of a workload is held, or small.
     pub(crate) fn holds(&self, workload: &Workload) -> bool {
         self.workloads.holds(workload)
@@ -128,7 +167,7 @@ impl<'a> Bench<'a> {
     /// Does `task`. A network that has to be loaded is loaded with at least `deepest` layers.
     ///
     /// # Errors
-    /// [`Failed::NotRun`] if it cannot be done here, [`Failed::Fatal`] if data are damaged.
+    /// [`Failed::NotRun`] if it cannot be done here, [`Failed::Data`] if data are missing or damaged.
     pub(crate) fn run(
         &mut self,
         task: &Task,
@@ -139,18 +178,14 @@ impl<'a> Bench<'a> {
         if !self.holds(task.workload())
             && let Some(reason) = lacks_memory(task.workload())
         {
-            return Err(Failed::NotRun(reason));
+            return Err(Failed::NotRun(Cause::Memory, reason));
         }
         if self.last.as_ref().is_some_and(|last| last.workload != *task.workload()) {
             // The next one needs the memory.
             self.last = None;
         }
-        let loaded =
-            self.workloads.load_deep(task.workload(), deepest).map_err(|error| match error {
-                BenchError::Nothing(reason) => Failed::NotRun(reason),
-                error => Failed::Fatal(error),
-            })?;
-        self.spent.load = self.workloads.take_network_load();
+        let loaded = self.workloads.load_deep(task.workload(), deepest)?;
+        (self.spent.network, self.spent.inputs) = self.workloads.take_loads();
         let finding = match task {
             Task::Inference { method, threshold_layer, batch, workload } => {
                 self.infer(workload, &loaded, method, *threshold_layer, *batch)?
@@ -169,7 +204,8 @@ impl<'a> Bench<'a> {
         threshold_layer: usize,
         batch: usize,
     ) -> Result<Finding, Failed> {
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
+        let cause = self.cause_of_refusal(method);
+        let refused = |error: snicit::Error| Failed::NotRun(cause, error.to_string());
         let threshold_layer = threshold_layer + loaded.dense_layers;
         let last = match self.last.take() {
             Some(last) if last.is(workload, method, threshold_layer) => last,
@@ -194,7 +230,8 @@ impl<'a> Bench<'a> {
         let times = &first.report.times;
         let kept = (times.total() > SLOW).then(|| repetition(times));
         let mut runs = usize::from(kept.is_none());
-        let repetitions = self.repeat(kept, &*last.prepared, loaded, batch).map_err(refused)?;
+        let repeated = Repeated { method, first: start.elapsed(), kept };
+        let repetitions = self.repeat(repeated, &*last.prepared, loaded, batch).map_err(refused)?;
         runs += repetitions.len();
         (self.spent.inferences, self.spent.runs) = (start.elapsed(), runs);
         let prepare_ms = last.prepare_ms;
@@ -205,9 +242,9 @@ impl<'a> Bench<'a> {
         self.last = (!computes).then_some(last);
         let answer = if checked {
             if !self.truths.knows(workload) {
-                let official = self.workloads.official_truth(workload, &loaded.sources)?;
+                let beside = self.workloads.categories_beside(workload, loaded)?;
                 let engine = self.contestants.engine;
-                self.truths.find(workload, loaded, official, engine, method, &categories)?;
+                self.truths.find(workload, loaded, beside, engine, method, &categories)?;
             }
             self.truths.check(workload, method, &categories)
         } else {
@@ -216,6 +253,7 @@ impl<'a> Bench<'a> {
         let layers = loaded.network.layers();
         Ok(Finding::Inference(Measurement {
             prepare_ms,
+            inference_ms: ms(self.spent.inferences) / runs as f64,
             repetitions,
             threshold_layer,
             live_columns: first.report.live_columns.clone(),
@@ -235,14 +273,15 @@ impl<'a> Bench<'a> {
         method: &str,
         threshold_layer: usize,
     ) -> Result<Box<dyn Prepared>, Failed> {
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
-        let Contestants { engine, peers } = self.contestants;
+        let cause = self.cause_of_refusal(method);
+        let refused = |error: snicit::Error| Failed::NotRun(cause, error.to_string());
+        let Contestants { engine, peers, .. } = self.contestants;
         if let Some(peer) = peers.iter().find(|peer| peer.name() == method) {
             return peer.prepare(&loaded.network, threshold_layer).map_err(refused);
         }
         let method: Method = method
             .parse()
-            .map_err(|_| Failed::NotRun(format!("this version has no method {method}")))?;
+            .map_err(|_| Failed::NotRun(cause, format!("this version has no method {method}")))?;
         let options = match workload {
             Workload::Sdgc { .. } => SnicitOptions::sdgc(),
             Workload::MediumScale { .. } => SnicitOptions::medium_scale(),
@@ -251,33 +290,43 @@ impl<'a> Bench<'a> {
         engine.prepare(&loaded.network, &plan).map_err(refused)
     }
 
-    /// Further inferences; `kept` was the first, if it counts.
+    /// A peer may not manage what our engine must.
+    fn cause_of_refusal(&self, method: &str) -> Cause {
+        let is_peer = self.contestants.peers.iter().any(|peer| peer.name() == method);
+        if is_peer { Cause::Peer } else { Cause::Engine }
+    }
+
+    /// Further inferences, after the first.
     fn repeat(
         &self,
-        kept: Option<Repetition>,
+        Repeated { method, first, kept }: Repeated<'_>,
         prepared: &dyn Prepared,
         loaded: &Loaded,
         batch: usize,
     ) -> Result<Vec<Repetition>, snicit::Error> {
-        let Repetitions { fewest, most, seconds } = self.repetitions;
+        let Repetitions { most, seconds, .. } = self.repetitions;
         let begin = Instant::now();
         let mut repetitions = Vec::from_iter(kept);
-        while repetitions.len() < fewest
-            || repetitions.len() < most && begin.elapsed().as_secs_f64() < seconds
-        {
+        let mut runs = 0;
+        loop {
+            let took = begin.elapsed();
+            let one = if runs == 0 { first } else { took / runs };
+            let enough = repetitions.len() >= self.repetitions.fewest_of(method, one);
+            if enough && (repetitions.len() >= most || took.as_secs_f64() >= seconds) {
+                return Ok(repetitions);
+            }
             let outcome = prepared.infer_in_batches(&loaded.inputs, batch, &())?;
             repetitions.push(repetition(&outcome.report.times));
+            runs += 1;
         }
-        Ok(repetitions)
     }
 
     fn embed(&self, loaded: &Loaded, layer: usize) -> Result<Finding, Failed> {
-        let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
         let layers = layer + loaded.dense_layers;
         let network = loaded.network.truncated(layers);
         let engine = self.contestants.engine;
-        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).map_err(refused)?;
-        let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
+        let prepared = engine.prepare(&network, &Plan::new(Method::Xy2021)).map_err(Failed::engine)?;
+        let outcome = prepared.infer(&loaded.inputs).map_err(Failed::engine)?;
         let labels = loaded.labels.clone().unwrap_or_default();
         Ok(Finding::Embedding(embedding::embed(&outcome.output.to_activations(), labels)))
     }

@@ -6,16 +6,20 @@ use std::time::{Duration, Instant};
 use snicit_data::sdgc::CONNECTIONS_PER_NEURON;
 
 use crate::BenchError;
-use crate::budget::Estimates;
+use crate::budget::{Estimates, Total};
+use crate::contestants::Contestants;
+use crate::differences::{self, Difference};
 use crate::environment::{Environment, now};
+use crate::grouping::{describe, grouped};
 use crate::measure::{Bench, Failed, Repetitions, Spent};
 use crate::memory::lacks_memory;
+use crate::not_run::Cause;
 use crate::numbers::{count, significant};
 use crate::order::{Importance, run_order};
 use crate::record::{Finding, Record};
 use crate::result_id::Grid;
 use crate::store::Store;
-use crate::sweep::{Sweep, Watch};
+use crate::sweep::{Sweep, TimeLeft, Watch};
 use crate::task::{Task, Workload};
 use crate::workloads::Workloads;
 
@@ -27,8 +31,8 @@ const BYTES_A_CONNECTION: u64 = 8;
 pub(crate) struct Points {
     pub(crate) all: usize,
     pub(crate) finished: HashMap<Task, Record>,
-    pub(crate) not_run: HashMap<Task, String>,
-    /// Points begun or found finished so far.
+    pub(crate) not_run: HashMap<Task, (Cause, String)>,
+    /// Points decided so far: finished, or not to be run.
     number: usize,
     /// In the order in which they will be run.
     open: VecDeque<Task>,
@@ -38,6 +42,9 @@ pub(crate) struct Points {
     estimates: Estimates,
     /// The network that the last point left loaded.
     held: Option<Workload>,
+    environment: Environment,
+    /// Other libraries, of which each matters for its own points only.
+    peers: Vec<String>,
 }
 
 impl Points {
@@ -47,7 +54,7 @@ impl Points {
         sweep: &Sweep,
         tasks: impl Iterator<Item = Task>,
         store: &Store,
-        environment: &Environment,
+        contestants: &Contestants<'_>,
         workloads: &mut Workloads,
         watch: &dyn Watch,
     ) -> Self {
@@ -62,19 +69,38 @@ impl Points {
             begun: Instant::now(),
             estimates: Estimates::default(),
             held: None,
+            environment: contestants.environment(),
+            peers: contestants.peer_names().into_iter().map(str::to_owned).collect(),
         };
         let mut open: Vec<Task> = Vec::new();
+        let mut outdated: Vec<(String, Task)> = Vec::new();
         for task in tasks {
             if points.finished.contains_key(&task) || open.contains(&task) {
                 continue;
             }
             points.all += 1;
-            match points.kept(&task, store, environment, workloads, watch) {
-                Some(record) => {
-                    points.finished.insert(task, record);
+            match store.point(&task) {
+                Ok(Some(record)) => match points.outdated(&record, workloads) {
+                    None => {
+                        points.finished.insert(task, record);
+                    }
+                    Some(reason) => {
+                        outdated.push((reason, task.clone()));
+                        open.push(task);
+                    }
+                },
+                Ok(None) => open.push(task),
+                Err(error) => {
+                    watch.note(&format!("{error}; measured again"));
+                    open.push(task);
                 }
-                None => open.push(task),
             }
+        }
+        for note in workloads.take_notes() {
+            watch.note(&note);
+        }
+        for (reason, tasks) in grouped(outdated) {
+            watch.note(&format!("{}: {reason}; measured again", describe(&tasks)));
         }
         // The reduced grid's networks are small, but loading them three times would be a good part of its minutes.
         let importance = match (sweep.grid, sweep.budget) {
@@ -96,56 +122,60 @@ impl Points {
             if let Some(measurement) = self.finished[&task].measurement() {
                 let time = |ms: f64| Duration::try_from_secs_f64(ms / 1e3).unwrap_or_default();
                 let prepare = Some(time(measurement.prepare_ms));
-                let inferences = time(measurement.median_ms());
-                self.estimates.learn(&task, &Spent { load: None, prepare, inferences, runs: 1 });
+                let inferences = time(measurement.inference_ms);
+                let spent = Spent { prepare, inferences, runs: 1, ..Spent::default() };
+                self.estimates.learn(&task, &spent);
             }
         }
     }
 
     /// Leaves out what cannot be run, before a network is loaded for it.
-    pub(crate) fn leave_out(&mut self, reason: impl Fn(&Task) -> Option<String>, watch: &dyn Watch) {
-        let refused: Vec<(Task, String)> =
-            self.open.iter().filter_map(|task| Some((task.clone(), reason(task)?))).collect();
-        for (task, reason) in refused {
-            self.give_up(task, reason, watch);
+    pub(crate) fn leave_out(
+        &mut self,
+        mut refusal: impl FnMut(&Task) -> Option<(Cause, String)>,
+        watch: &dyn Watch,
+    ) {
+        let refused = self.open.iter().filter_map(|task| Some((refusal(task)?, task.clone())));
+        let refused = grouped(refused.collect::<Vec<_>>());
+        for ((cause, reason), tasks) in refused {
+            self.give_up(&tasks, cause, &reason, watch);
         }
     }
 
-    /// The record of a point that need not be measured again.
-    fn kept(
-        &self,
-        task: &Task,
-        store: &Store,
-        environment: &Environment,
-        workloads: &mut Workloads,
-        watch: &dyn Watch,
-    ) -> Option<Record> {
-        let record = match store.point(task) {
-            Ok(record) => record?,
-            Err(error) => {
-                watch.note(&format!("{error}; measured again"));
-                return None;
-            }
+    /// Why a kept point must be measured again; nothing if it need not.
+    fn outdated(&self, record: &Record, workloads: &mut Workloads) -> Option<String> {
+        let environment = self.environment_of(&record.task);
+        let mut found = differences::of_environments(&record.environment, &environment);
+        match workloads.sources(record.task.workload()) {
+            Some(now) => found.extend(differences::of_sources(&record.sources, &now)),
+            // What cannot be told may be anything.
+            None => return Some("whether the data are the same cannot be told".to_owned()),
+        }
+        if !found.is_empty() {
+            let told = |Difference { what, before, after }: &Difference| {
+                format!("{what} was {before}, is now {after}")
+            };
+            return Some(found.iter().map(told).collect::<Vec<_>>().join("; "));
+        }
+        let (Task::Inference { method, .. }, Some(measurement)) = (&record.task, record.measurement())
+        else {
+            return None;
         };
-        let what = task.describe();
-        if !record.environment.same_setup(environment) {
-            let device = &record.environment.device;
-            watch.note(&format!(
-                "{what}: measured on {device}, {}, version {}; measured again",
-                record.environment.processor, record.environment.version
-            ));
-            return None;
-        }
-        let before = &record.sources;
-        if workloads.sources(task.workload()).is_some_and(|now| now != *before) {
-            watch.note(&format!(
-                "{what}: measured on other data ({}; {}); measured again",
-                before.network, before.inputs
-            ));
-            return None;
-        }
-        let repeated = record.measurement().map(|measured| measured.repetitions.len());
-        repeated.is_none_or(|repeated| repeated >= self.repetitions.fewest).then_some(record)
+        let one = Duration::try_from_secs_f64(measurement.inference_ms / 1e3).unwrap_or_default();
+        let repeated = measurement.repetitions.len();
+        let fewest = self.repetitions.fewest_of(method, one);
+        (repeated < fewest).then(|| format!("repeated {repeated} times, expected at least {fewest}"))
+    }
+
+    /// On what a point runs: without the libraries that have no part in it, which need not be there the next time.
+    fn environment_of(&self, task: &Task) -> Environment {
+        let mut environment = self.environment.clone();
+        let takes_part = |name: &String| {
+            !self.peers.contains(name)
+                || matches!(task, Task::Inference { method, .. } if method == name)
+        };
+        environment.libraries.retain(|library| takes_part(&library.name));
+        environment
     }
 
     /// Whether a point is finished, or known not to be run.
@@ -158,24 +188,22 @@ impl Points {
         &mut self,
         bench: &mut Bench<'_>,
         store: &Store,
-        environment: &Environment,
         watch: &dyn Watch,
     ) -> Result<bool, BenchError> {
         let Some(task) = self.open.front().cloned() else { return Ok(false) };
         let fitting = self.fitting();
         if !fitting.contains(&task) {
             let reason = self.too_expensive(&task);
-            self.give_up(task, reason, watch);
+            self.give_up(&[task], Cause::Budget, &reason, watch);
             return Ok(true);
         }
-        self.number += 1;
-        watch.point_begins(self.number, &task, self.time_left(&fitting));
+        watch.point_begins(self.number + 1, &task, self.time_left(&fitting));
         self.open.pop_front();
         let deepest = deepest(&fitting, task.workload());
         if let Some(note) = self.tell_of_load(&task, deepest, bench) {
             watch.note(&note);
         }
-        let load_average = Environment::current(String::new()).load_average;
+        let environment = self.environment_of(&task).under_load_of_now();
         let loads = !bench.holds(task.workload());
         let ran = bench.run(&task, deepest);
         if let (true, Workload::Sdgc { neurons, layers, inputs }) = (loads, task.workload().clone()) {
@@ -187,18 +215,21 @@ impl Points {
         match ran {
             Ok((finding, sources)) => {
                 self.estimates.learn(&task, &bench.spent());
-                let environment = Environment { load_average, ..environment.clone() };
                 let record = Record { task: task.clone(), finding, sources, environment, date: now() };
                 store.keep_point(&record)?;
+                self.number += 1;
                 tell_of_a_wrong_answer(&record, watch);
                 watch.point_ends(self.number, &record);
                 self.finished.insert(task, record);
             }
-            Err(Failed::NotRun(reason)) => {
-                self.number -= 1;
-                self.give_up(task, reason, watch);
+            Err(Failed::NotRun(cause, reason)) => self.give_up(&[task], cause, &reason, watch),
+            Err(Failed::Data(reason)) => {
+                // The same files would be read in vain for each of them.
+                let same = |other: &&Task| other.workload() == task.workload();
+                let others: Vec<Task> = self.open.iter().filter(same).cloned().collect();
+                let all: Vec<Task> = std::iter::once(task).chain(others).collect();
+                self.give_up(&all, Cause::Data, &reason, watch);
             }
-            Err(Failed::Fatal(error)) => return Err(error),
         }
         Ok(true)
     }
@@ -212,7 +243,7 @@ impl Points {
             return None;
         }
         let gib = (connections * BYTES_A_CONNECTION) as f64 / f64::from(1 << 30);
-        let time = self.estimates.load(&Workload::Sdgc { neurons, layers, inputs });
+        let time = self.estimates.network(&Workload::Sdgc { neurons, layers, inputs });
         let time = match time.as_secs_f64() {
             0.0 => String::new(),
             seconds => format!(", about {seconds:.0} s"),
@@ -223,18 +254,26 @@ impl Points {
         ))
     }
 
-    fn give_up(&mut self, task: Task, reason: String, watch: &dyn Watch) {
-        self.number += 1;
-        self.open.retain(|open| *open != task);
-        watch.note(&format!("not run: {}: {reason}", task.describe()));
-        self.not_run.insert(task, reason);
+    /// Decides that points are not run, all for the same reason.
+    fn give_up(&mut self, tasks: &[Task], cause: Cause, reason: &str, watch: &dyn Watch) {
+        self.open.retain(|open| !tasks.contains(open));
+        watch.note(&format!("not run: {}: {reason}", describe(tasks)));
+        for task in tasks {
+            self.number += 1;
+            watch.point_not_run(self.number, task);
+            self.not_run.insert(task.clone(), (cause, reason.to_owned()));
+        }
     }
 
-    /// The open points that fit the memory and what is left of the budget.
+    /// The open points that fit what is left of the budget, in their order.
     fn fitting(&self) -> Vec<Task> {
         let open: Vec<Task> = self.open.iter().cloned().collect();
         match self.budget_left() {
-            Some(left) => self.estimates.fitting(&open, self.held.as_ref(), self.repetitions, left),
+            Some(left) => {
+                let held = self.held.as_ref();
+                let fitting = self.estimates.fitting(&open, held, self.repetitions, left);
+                open.into_iter().filter(|task| fitting.contains(task)).collect()
+            }
             None => open,
         }
     }
@@ -258,12 +297,15 @@ impl Points {
         self.budget.map(|budget| budget.saturating_sub(self.begun.elapsed()))
     }
 
-    /// About how long the points that will be run take, as far as that can be said.
-    fn time_left(&self, fitting: &[Task]) -> Option<Duration> {
-        let all = self.estimates.all(fitting.iter(), self.repetitions);
-        match self.budget_left() {
-            Some(left) => all.map(|all| all.min(left)),
-            None => all,
+    /// How long the points that will be run take, as far as that can be said.
+    fn time_left(&self, fitting: &[Task]) -> Option<TimeLeft> {
+        let Total { known, complete } =
+            self.estimates.all(fitting, self.held.as_ref(), self.repetitions);
+        match (self.budget_left(), complete) {
+            (Some(left), true) => Some(TimeLeft::About(known.min(left))),
+            (Some(left), false) => Some(TimeLeft::AtMost(left)),
+            (None, true) => Some(TimeLeft::About(known)),
+            (None, false) => (!known.is_zero()).then_some(TimeLeft::AtLeast(known)),
         }
     }
 }

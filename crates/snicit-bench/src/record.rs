@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::environment::Environment;
+use crate::not_run::Cause;
 use crate::result_id::{Grid, ResultId};
 use crate::statistics;
 use crate::task::Task;
@@ -33,14 +34,20 @@ impl Record {
     }
 }
 
-/// Where network and inputs came from, a phrase each.
+/// Where network and inputs came from, a phrase each, and what files are known by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sources {
     /// The network.
     pub network: String,
+    /// What the network's files are known by; nothing where the phrase says it all.
+    pub network_identity: Option<String>,
     /// The inputs.
     pub inputs: String,
+    /// What the file of the inputs is known by; nothing where the phrase says it all.
+    pub inputs_identity: Option<String>,
+    /// What the file of the categories beside both is known by, where there is one to compare answers with.
+    pub categories_identity: Option<String>,
 }
 
 /// What came out of a task.
@@ -61,6 +68,9 @@ pub enum Finding {
 pub struct Measurement {
     /// Preparing the network for the method, once, ms.
     pub prepare_ms: f64,
+    /// One inference by the clock on the wall, with what the stages' times leave out, such as the way to a GPU and back;
+    /// on average, the first included, ms.
+    pub inference_ms: f64,
     /// The timed repetitions, in their order, after one that is not kept where an inference takes no more than a second.
     pub repetitions: Vec<Repetition>,
     /// The layer of the whole network after which SNICIT converted; divides the times of other methods.
@@ -182,6 +192,8 @@ pub struct Embedding {
 pub struct NotRun {
     /// What was to be done.
     pub task: Task,
+    /// What kind of reason it is.
+    pub cause: Cause,
     /// Why it was not.
     pub reason: String,
 }
@@ -241,11 +253,13 @@ impl ResultFile {
         self.records.iter().filter(busy).count()
     }
 
-    /// Where networks and inputs came from, each once.
+    /// Where networks and inputs came from, each pair of phrases once.
     pub fn sources(&self) -> Vec<&Sources> {
         let mut sources: Vec<&Sources> = self.records.iter().map(|record| &record.sources).collect();
-        sources.sort_unstable();
-        sources.dedup();
+        let phrases = |sources: &&Sources| (sources.network.clone(), sources.inputs.clone());
+        sources.sort_by_key(phrases);
+        // The layers of networks of different depth are different files in the same folder.
+        sources.dedup_by_key(|sources| phrases(sources));
         sources
     }
 }

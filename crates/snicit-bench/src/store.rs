@@ -5,9 +5,10 @@
 //! DIR/table3.json                   a table or figure: a ResultFile
 //! ```
 //!
-//! A file is `{"snicit_bench": 1, "xxh3": "…", "content": …}`; the checksum covers the text of the content, so
+//! A file is `{"snicit_bench": 2, "xxh3": "…", "content": …}`; the checksum covers the text of the content, so
 //! that what was edited or damaged is not taken for what was measured.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ use crate::result_id::ResultId;
 use crate::task::Task;
 
 /// The version of the files.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,12 +52,21 @@ fn seal(file: &Path, content: &impl Serialize) -> Result<(), BenchError> {
 fn unseal<T: DeserializeOwned>(file: &Path) -> Result<T, BenchError> {
     let read = |reason| BenchError::Read { file: file.to_owned(), reason };
     let damaged = |problem: String| BenchError::Damaged { file: file.to_owned(), problem };
+    if file.is_dir() {
+        let example = file.join("fig8.json");
+        let example = example.display();
+        return Err(no_result(file, format!("this is a folder, expected a file such as {example}")));
+    }
     let text = fs::read(file).map_err(read)?;
     let text = String::from_utf8(text).map_err(|_| damaged("it is not UTF-8 text".to_owned()))?;
-    let sealed: Sealed<'_> = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let sealed: Sealed<'_> =
+        serde_json::from_str(&text).map_err(|error| damaged(unreadable(&text, &error)))?;
     if sealed.snicit_bench != VERSION {
         let found = sealed.snicit_bench;
-        return Err(damaged(format!("its version is {found}, expected {VERSION}")));
+        let age = if found < VERSION { "an earlier" } else { "a later" };
+        return Err(damaged(format!(
+            "it is of {age} version of the format: {found}, expected {VERSION}"
+        )));
     }
     let found = checksum(sealed.content.get());
     if found != sealed.xxh3 {
@@ -68,6 +78,19 @@ fn unseal<T: DeserializeOwned>(file: &Path) -> Result<T, BenchError> {
     serde_json::from_str(sealed.content.get()).map_err(|error| damaged(error.to_string()))
 }
 
+/// What is wrong with a text that is no sealed file, in words that are not the parser's.
+fn unreadable(text: &str, error: &serde_json::Error) -> String {
+    if text.trim().is_empty() {
+        "it is empty".to_owned()
+    } else if !text.contains("\"snicit_bench\"") {
+        "it is no result of `snicit bench`".to_owned()
+    } else if error.is_eof() {
+        "it ends too early".to_owned()
+    } else {
+        error.to_string()
+    }
+}
+
 fn checksum(content: &str) -> String {
     format!("{:016x}", XxHash3_64::oneshot(content.as_bytes()))
 }
@@ -77,7 +100,28 @@ fn checksum(content: &str) -> String {
 /// # Errors
 /// If the file cannot be read or is not what was written.
 pub fn read_result(file: &Path) -> Result<ResultFile, BenchError> {
-    unseal(file)
+    let result = unseal(file);
+    match result {
+        Err(BenchError::Damaged { .. }) if unseal::<Record>(file).is_ok() => {
+            Err(no_result(file, "this is a single point of a sweep, expected a table or figure"))
+        }
+        other => other,
+    }
+}
+
+/// As [`read_result`], in a folder of results: there each has its own name.
+fn read_named_result(file: &Path) -> Result<ResultFile, BenchError> {
+    let result = read_result(file)?;
+    let name = result.result.name();
+    if file.file_stem().is_some_and(|stem| stem == name) {
+        return Ok(result);
+    }
+    Err(no_result(file, format!("this is {}, which belongs in {name}.json", result.result.label())))
+}
+
+/// Something intact, but not what was looked for.
+fn no_result(file: &Path, what: impl Display) -> BenchError {
+    BenchError::Nothing(format!("{}: {what}", file.display()))
 }
 
 /// A folder of results.
@@ -148,7 +192,14 @@ impl Store {
         seal(&self.file(result.result, "json"), result)
     }
 
-    /// All tables and figures of the folder. A damaged file is named and left out.
+    /// How many finished points of sweeps are kept.
+    pub fn kept_points(&self) -> usize {
+        let entries = fs::read_dir(self.folder.join("points"));
+        let is_point = |path: PathBuf| path.extension().is_some_and(|ending| ending == "json");
+        entries.map_or(0, |entries| entries.flatten().filter(|entry| is_point(entry.path())).count())
+    }
+
+    /// All tables and figures of the folder. A file that is damaged, or has another one's name, is named and left out.
     ///
     /// # Errors
     /// If the folder cannot be read.
@@ -164,7 +215,7 @@ impl Store {
         files.sort_unstable();
         let mut found = Results::default();
         for file in files {
-            match read_result(&file) {
+            match read_named_result(&file) {
                 Ok(result) => found.results.push(result),
                 Err(error) => found.skipped.push(error.to_string()),
             }

@@ -7,6 +7,7 @@ use crate::contestants::Contestants;
 use crate::environment::{Environment, now};
 use crate::grid;
 use crate::measure::{Bench, Repetitions};
+use crate::not_run::Cause;
 use crate::points::Points;
 use crate::record::{NotRun, Record, ResultFile};
 use crate::result_id::{Grid, ResultId};
@@ -29,14 +30,27 @@ pub struct Sweep {
     pub command: String,
 }
 
+/// How long a sweep will still take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeLeft {
+    /// Something like it was timed for each point.
+    About(Duration),
+    /// For some points nothing can be said yet.
+    AtLeast(Duration),
+    /// Likewise, but there is a budget.
+    AtMost(Duration),
+}
+
 /// Hears of a sweep's progress.
 pub trait Watch {
     /// The sweep begins: so many points, of which so many are finished already.
     fn begins(&self, points: usize, finished: usize);
-    /// A point begins; about so much time is left for all that remain, as far as that can be said.
-    fn point_begins(&self, number: usize, task: &Task, left: Option<Duration>);
+    /// A point begins; so much time is left for all that remain, this one included, as far as that can be said.
+    fn point_begins(&self, number: usize, task: &Task, left: Option<TimeLeft>);
     /// A point is finished and kept.
     fn point_ends(&self, number: usize, record: &Record);
+    /// It was decided that a point is not run; a note says why.
+    fn point_not_run(&self, number: usize, task: &Task);
     /// Something that the user should know.
     fn note(&self, note: &str);
     /// A table or figure has all its points.
@@ -48,7 +62,8 @@ impl Sweep {
     /// soon as it has all its points.
     ///
     /// # Errors
-    /// If data are damaged or results cannot be written. What was finished stays.
+    /// If results cannot be written. What was finished stays. Points whose data are missing or damaged are not run, and
+    /// the results say so.
     pub fn run(
         &self,
         contestants: Contestants<'_>,
@@ -56,16 +71,19 @@ impl Sweep {
         store: &Store,
         watch: &dyn Watch,
     ) -> Result<Vec<ResultFile>, BenchError> {
-        let environment = Environment::current(contestants.engine.device());
+        let environment = contestants.environment();
         let peers = contestants.peer_names();
         let wanted: Vec<(ResultId, Vec<Task>)> =
             self.results.iter().map(|&id| (id, grid::tasks_with(id, self.grid, &peers))).collect();
         let tasks = wanted.iter().flat_map(|(_, tasks)| tasks).cloned();
-        let mut points = Points::plan(self, tasks, store, &environment, &mut workloads, watch);
-        points.leave_out(|task| contestants.refusal(task), watch);
+        let mut points = Points::plan(self, tasks, store, &contestants, &mut workloads, watch);
         watch.begins(points.all, points.finished.len());
         let limit = self.truth_limit();
         let mut bench = Bench::new(contestants, workloads, self.repetitions, limit);
+        let missing =
+            |task: &Task| bench.missing_data(task.workload()).map(|reason| (Cause::Data, reason));
+        points.leave_out(missing, watch);
+        points.leave_out(|task| Some((Cause::Peer, contestants.refusal(task)?)), watch);
         let mut results: Vec<ResultFile> = Vec::new();
         loop {
             for (id, tasks) in &wanted {
@@ -77,7 +95,7 @@ impl Sweep {
                     results.push(result);
                 }
             }
-            if !points.run_next(&mut bench, store, &environment, watch)? {
+            if !points.run_next(&mut bench, store, watch)? {
                 break;
             }
         }
@@ -104,8 +122,8 @@ impl Sweep {
     ) -> ResultFile {
         let records = tasks.iter().filter_map(|task| points.finished.get(task).cloned()).collect();
         let reason = |task: &Task| {
-            let reason = points.not_run.get(task)?.clone();
-            Some(NotRun { task: task.clone(), reason })
+            let (cause, reason) = points.not_run.get(task)?.clone();
+            Some(NotRun { task: task.clone(), cause, reason })
         };
         ResultFile {
             result: id,

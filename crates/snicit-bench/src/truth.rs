@@ -1,6 +1,7 @@
 //! What answers are compared with.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use snicit::{Categories, Engine, Method, Plan, reference};
 
@@ -9,7 +10,7 @@ use crate::record::Answer;
 use crate::task::Workload;
 use crate::workloads::{Loaded, reference_cost};
 
-/// The categories of workloads: the official ones, or the float64 reference's, or, where that would take too long,
+/// The categories of workloads: those of a file beside network and inputs, or the float64 reference's, or, where that would take too long,
 /// XY-2021's.
 pub(crate) struct Truths {
     /// The most multiply-adds that the reference may take.
@@ -33,31 +34,30 @@ impl Truths {
         self.known.contains_key(workload)
     }
 
-    /// Finds the truth of a workload: `official`, if there is one. `categories` are those of `method`.
+    /// Finds the truth of a workload: that of the file `beside` its own, if there is one. `categories` are those of `method`.
     pub(crate) fn find(
         &mut self,
         workload: &Workload,
         loaded: &Loaded,
-        official: Option<Categories>,
+        beside: Option<(PathBuf, Categories)>,
         engine: &dyn Engine,
         method: &str,
         categories: &Categories,
     ) -> Result<(), Failed> {
         let xy_2021 = Method::Xy2021.name();
-        let (against, categories) = if let Some(official) = official {
-            ("official categories", official)
+        let (against, categories) = if let Some((file, categories)) = beside {
+            (format!("the categories in {}", file.display()), categories)
         } else if reference_cost(&loaded.network, loaded.inputs.len()) <= self.limit {
-            ("float64 reference", reference::categories(&loaded.network, &loaded.inputs))
+            ("float64 reference".to_owned(), reference::categories(&loaded.network, &loaded.inputs))
         } else if method == xy_2021 {
-            (xy_2021, categories.clone())
+            (xy_2021.to_owned(), categories.clone())
         } else {
-            let refused = |error: snicit::Error| Failed::NotRun(error.to_string());
             let plan = Plan::new(Method::Xy2021);
-            let prepared = engine.prepare(&loaded.network, &plan).map_err(refused)?;
-            let outcome = prepared.infer(&loaded.inputs).map_err(refused)?;
-            (xy_2021, outcome.output.categories())
+            let prepared = engine.prepare(&loaded.network, &plan).map_err(Failed::engine)?;
+            let outcome = prepared.infer(&loaded.inputs).map_err(Failed::engine)?;
+            (xy_2021.to_owned(), outcome.output.categories())
         };
-        let truth = Truth { against: against.to_owned(), categories };
+        let truth = Truth { against, categories };
         self.known.insert(workload.clone(), truth);
         Ok(())
     }

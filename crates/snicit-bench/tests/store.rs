@@ -50,20 +50,21 @@ fn damage_is_named() {
     let file = store.file(ResultId::Table3, "json");
     let intact = fs::read_to_string(&file).unwrap();
     let half = intact[..intact.len() / 2].to_owned();
-    let damages: [(&str, String, &str); 8] = [
+    let damages: [(&str, String, &str); 9] = [
         (
             "a changed time",
             intact.replacen("\"pre_convergence_ms\":", "\"pre_convergence_ms\":1", 1),
             "checksum",
         ),
         ("a space more", intact.replacen("{\"result\"", "{ \"result\"", 1), "checksum"),
-        ("half of it", half, "EOF"),
-        ("nothing", String::new(), "EOF"),
-        ("no JSON", "<html>".to_owned(), "expected value"),
+        ("half of it", half, "it ends too early"),
+        ("nothing", String::new(), "it is empty"),
+        ("no JSON", "<html>".to_owned(), "it is no result of `snicit bench`"),
+        ("other JSON", "{\"schema\": 1}".to_owned(), "it is no result of `snicit bench`"),
         (
             "another version",
-            intact.replacen("\"snicit_bench\": 1", "\"snicit_bench\": 2", 1),
-            "version is 2",
+            intact.replacen("\"snicit_bench\": 2", "\"snicit_bench\": 1", 1),
+            "of an earlier version of the format: 1, expected 2",
         ),
         ("a key more", intact.replacen("\"xxh3\"", "\"more\": 1, \"xxh3\"", 1), "unknown field"),
         ("another checksum", intact.replacen("\"xxh3\": \"", "\"xxh3\": \"0", 1), "checksum"),
@@ -77,11 +78,31 @@ fn damage_is_named() {
         assert!(named.starts_with(&file.display().to_string()), "{damage}: {named}");
         assert!(named.contains(problem), "{damage}: {named}");
     }
-    // A right checksum over something else is no result either.
+    // Intact, but another one: it would stand on the page twice.
     fs::copy(store.file(ResultId::Fig7, "json"), &file).unwrap();
-    assert_eq!(store.results().unwrap().results.len(), 2);
+    let found = store.results().unwrap();
+    assert_eq!(found.results.len(), 1);
+    assert!(found.skipped[0].ends_with(": this is Figure 7, which belongs in fig7.json"), "{found:?}");
     fs::write(&file, [0xff, 0xfe]).unwrap();
     assert!(store.results().unwrap().skipped[0].contains("UTF-8"));
+}
+
+#[test]
+fn what_is_no_result_is_named_for_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let task = grid::tasks(ResultId::Fig8, Grid::Quick).remove(0);
+    assert_eq!(store.kept_points(), 0);
+    store.keep_point(&common::record(task.clone())).unwrap();
+    assert_eq!(store.kept_points(), 1);
+    let point = folder.path().join("points").join(format!("{}.json", task.key()));
+    for (file, said) in [
+        (point, ": this is a single point of a sweep, expected a table or figure"),
+        (folder.path().to_owned(), "/fig8.json"),
+    ] {
+        let error = read_result(&file).unwrap_err().to_string();
+        assert!(error.starts_with(&file.display().to_string()) && error.ends_with(said), "{error}");
+    }
 }
 
 /// Single bytes, wherever they are.

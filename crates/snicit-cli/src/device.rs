@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use snicit::{CpuEngine, CpuOptions, Engine, InstructionSet, Network, Prepared};
 use snicit_bench::Peer;
+use snicit_bench::environment::Library;
 use snicit_cuda::peers::{self, PeerLibrary};
 use snicit_cuda::{CudaEngine, CudaError, CudaOptions, MiniBlockUse, UpdateSchedule};
 
@@ -109,10 +110,25 @@ pub(crate) enum LargeBatch {
 /// Libraries that are timed beside the engine.
 type Peers = Vec<Box<dyn Peer>>;
 
+/// An engine that was started, and what stands beside it.
+pub(crate) struct Opened {
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) peers: Peers,
+    /// The versions of what engine and peers depend on, for results.
+    pub(crate) libraries: Vec<Library>,
+}
+
+impl Opened {
+    /// An engine that depends on nothing else.
+    fn alone(engine: Box<dyn Engine>) -> Self {
+        Opened { engine, peers: Peers::new(), libraries: Vec::new() }
+    }
+}
+
 impl DeviceArgs {
     /// Starts the engine. `--threads` also bounds everything else that runs in parallel.
     pub(crate) fn open(&self, large_batch: LargeBatch) -> Result<Box<dyn Engine>, Failure> {
-        Ok(self.open_with_peers(large_batch, false)?.0)
+        Ok(self.open_with_peers(large_batch, false)?.engine)
     }
 
     /// As [`DeviceArgs::open`], with a schedule of SNICIT on a GPU.
@@ -121,7 +137,7 @@ impl DeviceArgs {
         large_batch: LargeBatch,
         ScheduleArg { schedule }: ScheduleArg,
     ) -> Result<Box<dyn Engine>, Failure> {
-        Ok(self.open_all(large_batch, schedule, false)?.0)
+        Ok(self.open_all(large_batch, schedule, false)?.engine)
     }
 
     /// As [`DeviceArgs::open`]; on a GPU with NVIDIA's libraries beside it, if they are wanted and there.
@@ -129,7 +145,7 @@ impl DeviceArgs {
         &self,
         large_batch: LargeBatch,
         with_peers: bool,
-    ) -> Result<(Box<dyn Engine>, Peers), Failure> {
+    ) -> Result<Opened, Failure> {
         self.open_all(large_batch, Schedule::Engine, with_peers)
     }
 
@@ -138,7 +154,7 @@ impl DeviceArgs {
         large_batch: LargeBatch,
         schedule: Schedule,
         with_peers: bool,
-    ) -> Result<(Box<dyn Engine>, Peers), Failure> {
+    ) -> Result<Opened, Failure> {
         if let Some(threads) = self.threads {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
             pool.build_global()
@@ -157,16 +173,24 @@ impl DeviceArgs {
                         CudaError::NoDriver => eprintln!("note: computing on the CPU; no GPU was found"),
                         error => eprintln!("note: computing on the CPU: {error}"),
                     }
-                    return Ok((self.cpu()?, Vec::new()));
+                    return Ok(Opened::alone(self.cpu()?));
                 }
             },
             Device::Auto | Device::Cpu if schedule == Schedule::Paper => {
                 return Err(Failure::new("--schedule paper needs a GPU; the device is the CPU"));
             }
-            Device::Auto | Device::Cpu => return Ok((self.cpu()?, Vec::new())),
+            Device::Auto | Device::Cpu => return Ok(Opened::alone(self.cpu()?)),
         };
-        let peers = if with_peers { peers_of(&engine) } else { Peers::new() };
-        Ok((Box::new(engine), peers))
+        let mut libraries: Vec<Library> =
+            engine.versions().into_iter().map(|(name, version)| library(name, version)).collect();
+        let mut peers = Peers::new();
+        if with_peers {
+            for peer in peers_of(&engine) {
+                libraries.push(library(peer.library().name(), peer.version().0.to_string()));
+                peers.push(Box::new(CudaPeer(peer)));
+            }
+        }
+        Ok(Opened { engine: Box::new(engine), peers, libraries })
     }
 
     fn cpu(&self) -> Result<Box<dyn Engine>, Failure> {
@@ -180,19 +204,23 @@ impl DeviceArgs {
 }
 
 /// The libraries that are there; the others are named.
-fn peers_of(engine: &CudaEngine) -> Peers {
-    let mut found = Peers::new();
+fn peers_of(engine: &CudaEngine) -> Vec<peers::Peer> {
+    let mut found = Vec::new();
     for library in PeerLibrary::ALL {
         match peers::Peer::new(engine, library) {
             Ok(peer) => {
                 let (version, path) = peer.version();
                 eprintln!("note: {} {version} ({})", library.name(), path.display());
-                found.push(Box::new(CudaPeer(peer)));
+                found.push(peer);
             }
             Err(error) => eprintln!("note: not compared with {}: {error}", library.name()),
         }
     }
     found
+}
+
+fn library(name: &str, version: String) -> Library {
+    Library { name: name.to_owned(), version }
 }
 
 /// The benchmarks know no device.

@@ -26,6 +26,17 @@ pub(crate) fn data_folder(args: &DataArgs) -> Result<DataFolder, Failure> {
     Ok(DataFolder::new(strategy.data_dir().join("snicit")))
 }
 
+/// As [`data_folder`]; one that was named must be there, since what is missing in it would be made without a word.
+pub(crate) fn existing_data_folder(args: &DataArgs) -> Result<DataFolder, Failure> {
+    let folder = data_folder(args)?;
+    let is_named =
+        args.data.is_some() || env::var_os("SNICIT_DATA").is_some_and(|name| !name.is_empty());
+    if is_named && !folder.root().is_dir() {
+        return Err(Failure::new(format!("there is no folder {}", folder.root().display())));
+    }
+    Ok(folder)
+}
+
 /// The cache in `$SNICIT_CACHE_DIR`, or else in the user's own cache folder.
 pub(crate) fn cache() -> Result<Cache, Failure> {
     if let Some(folder) = env::var_os("SNICIT_CACHE_DIR").filter(|folder| !folder.is_empty()) {

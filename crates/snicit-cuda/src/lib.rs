@@ -30,6 +30,7 @@ mod runtime;
 mod snicit;
 mod snig2020;
 mod spmm;
+mod versions;
 mod weights;
 mod workspace;
 mod xy2021;

@@ -15,7 +15,7 @@ pub(crate) fn work(result: &ResultFile) -> (Vec<u64>, Vec<u64>) {
         let (before, sparse) = match inference.workload {
             Workload::Sdgc { layers, .. } => (0, *layers),
             Workload::MediumScale { network, .. } => {
-                let letter = crate::grid::letter(network);
+                let Some(letter) = crate::grid::letter(network) else { return vec![] };
                 (letter.dense_layers_before(), letter.sparse_layers())
             }
         };

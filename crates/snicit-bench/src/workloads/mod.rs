@@ -1,36 +1,28 @@
 //! Loads or makes networks and inputs, and says which of the two it was.
 
 mod graph_challenge;
+mod missing_data;
+mod origin;
 mod trained;
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use snicit::{Activations, BitActivations, Inputs, Network};
 use snicit_data::cache::{Cache, Cached};
-use snicit_data::sdgc::{self, DataFolder};
+use snicit_data::sdgc::DataFolder;
 
 use crate::BenchError;
 use crate::record::Sources;
 use crate::task::Workload;
+use missing_data::DataFiles;
+use origin::{Origin, content_digest, file_identity};
 
 /// The seed of generated networks and drawn inputs.
 const SEED: u64 = 1;
 
 const TRAINING_IMAGES: &str = "train-images-idx3-ubyte";
-const GENERATED: &str = "generated RadiX-Net, seed 1";
-const ALL_OF_MNIST: &str = "rebuilt from MNIST's training images";
-const FIRST_OF_MNIST: &str = "rebuilt from the first of MNIST's training images";
-const DRAWN: &str = "drawn digits, seed 1; no MNIST in the data folder";
-
-fn of_files(files: &Path) -> String {
-    format!("files of {}", files.display())
-}
-
-fn of_file(file: &Path) -> String {
-    format!("file {}", file.display())
-}
 
 /// Where networks and inputs are looked for; what is missing is generated.
 #[derive(Debug)]
@@ -40,19 +32,28 @@ pub struct Workloads {
     /// The last network and inputs: the next point often needs them again.
     network: Option<Held<Network>>,
     inputs: Option<Held<Inputs>>,
-    /// What the network took that was loaded last, to be taken away.
-    network_load: Option<NetworkLoad>,
+    /// What the network and the inputs took that were loaded last, to be taken away.
+    network_load: Option<Load>,
+    inputs_load: Option<Load>,
     /// What the trained networks are, by name.
     trained: HashMap<String, String>,
+    /// How many layers archives have, which are read to their end for it, by what they are known by.
+    archived_layers: HashMap<u128, usize>,
+    /// XXH3 of files that were read for it, likewise.
+    digests: HashMap<u128, u64>,
+    /// What is wrong with data sets that were looked at; nothing where they are intact.
+    problems: HashMap<DataFiles, Option<String>>,
+    /// Width and depth of networks of which it was said that files have too few layers.
+    noted: HashSet<(usize, usize)>,
     /// Sentences for the user, to be taken away.
     notes: Vec<String>,
 }
 
-/// Reading or generating a network.
+/// Reading or making a network or inputs.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NetworkLoad {
-    /// How large it is.
-    pub(crate) connections: u64,
+pub(crate) struct Load {
+    /// How large it is: connections of a network, features of all inputs.
+    pub(crate) size: u64,
     /// How long it took.
     pub(crate) time: Duration,
 }
@@ -61,7 +62,7 @@ pub(crate) struct NetworkLoad {
 struct Held<T> {
     name: String,
     value: T,
-    source: String,
+    origin: Origin,
 }
 
 /// A network and inputs, ready to be inferred.
@@ -77,6 +78,9 @@ pub struct Loaded {
     pub dense_layers: usize,
     /// Where both came from.
     pub sources: Sources,
+    /// The file of the categories that belong to them, where both are the challenge's files: official, or made by
+    /// `snicit data truth`.
+    pub(crate) categories: Option<PathBuf>,
 }
 
 impl Workloads {
@@ -88,19 +92,24 @@ impl Workloads {
             network: None,
             inputs: None,
             network_load: None,
+            inputs_load: None,
             trained: HashMap::new(),
+            archived_layers: HashMap::new(),
+            digests: HashMap::new(),
+            problems: HashMap::new(),
+            noted: HashSet::new(),
             notes: Vec::new(),
         }
     }
 
-    /// What there is to say about the cache since the last call, a sentence each.
+    /// What there is to say about the cache and about files that were of no use since the last call, a sentence each.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
     }
 
-    /// What loading the last network took, if one was loaded since the last call.
-    pub(crate) fn take_network_load(&mut self) -> Option<NetworkLoad> {
-        self.network_load.take()
+    /// What loading the last network and the last inputs took, if they were loaded since the last call.
+    pub(crate) fn take_loads(&mut self) -> (Option<Load>, Option<Load>) {
+        (self.network_load.take(), self.inputs_load.take())
     }
 
     /// The network and the inputs of a workload.
@@ -120,10 +129,11 @@ impl Workloads {
     ) -> Result<Loaded, BenchError> {
         match workload {
             Workload::Sdgc { neurons, layers, inputs } => {
-                let (network, network_source) = self.sdgc_network(*neurons, *layers, deepest)?;
-                let (inputs, inputs_source) = self.sdgc_inputs(*neurons, *inputs)?;
-                let sources = Sources { network: network_source, inputs: inputs_source };
-                Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources })
+                let (network, of_network) = self.sdgc_network(*neurons, *layers, deepest)?;
+                let (inputs, of_inputs) = self.sdgc_inputs(*neurons, *inputs)?;
+                let categories = self.categories_file(&of_network, &of_inputs, *neurons, *layers);
+                let sources = self.sdgc_sources(&of_network, &of_inputs, *neurons, *layers)?;
+                Ok(Loaded { network, inputs, labels: None, dense_layers: 0, sources, categories })
             }
             Workload::MediumScale { network, inputs } => self.medium_scale(network, *inputs),
         }
@@ -134,27 +144,61 @@ impl Workloads {
     pub fn sources(&mut self, workload: &Workload) -> Option<Sources> {
         let (neurons, layers, inputs) = match workload {
             Workload::Sdgc { neurons, layers, inputs } => (neurons, layers, inputs),
-            Workload::MediumScale { network, .. } => return self.trained_sources(network),
+            Workload::MediumScale { network, .. } => {
+                return self.trained_sources(network).ok();
+            }
         };
-        let network = match self.network_files(*neurons, *layers).ok()? {
-            Some(files) => of_files(&files),
-            None => GENERATED.to_owned(),
-        };
-        let images = self.folder.images(*neurons);
-        let inputs = if images.exists() {
-            of_file(&images)
-        } else if self.mnist_file(TRAINING_IMAGES).is_some() {
-            if *inputs >= sdgc::INPUTS { ALL_OF_MNIST } else { FIRST_OF_MNIST }.to_owned()
-        } else {
-            DRAWN.to_owned()
-        };
-        Some(Sources { network, inputs })
+        let network = self.network_origin(*neurons, *layers).ok()?;
+        let inputs = self.inputs_origin(*neurons, *inputs).ok()?;
+        self.sdgc_sources(&network, &inputs, *neurons, *layers).ok()
+    }
+
+    fn sdgc_sources(
+        &mut self,
+        network: &Origin,
+        inputs: &Origin,
+        neurons: usize,
+        layers: usize,
+    ) -> Result<Sources, BenchError> {
+        let categories = self.categories_file(network, inputs, neurons, layers);
+        let digest = categories.map(|file| self.digest(&file)).transpose()?;
+        Ok(Sources {
+            network: network.phrase(),
+            network_identity: network.identity(layers),
+            inputs: inputs.phrase(),
+            inputs_identity: inputs.identity(layers),
+            categories_identity: digest.map(|digest| format!("XXH3 {digest:016x}")),
+        })
+    }
+
+    /// The file of the categories beside network and inputs, if both are the challenge's files.
+    fn categories_file(
+        &self,
+        network: &Origin,
+        inputs: &Origin,
+        neurons: usize,
+        layers: usize,
+    ) -> Option<PathBuf> {
+        let of_files = network.is_challenge_files() && inputs.is_challenge_files();
+        let file = self.folder.categories(neurons, layers);
+        (of_files && file.exists()).then_some(file)
     }
 
     /// Whether the network of a workload is held, or small.
     pub(crate) fn holds(&self, workload: &Workload) -> bool {
         let Workload::Sdgc { neurons, layers, .. } = workload else { return true };
         self.held_network(*neurons, *layers).is_some()
+    }
+
+    /// XXH3 of a file, read once as long as it stays the same: it is asked for before every point.
+    fn digest(&mut self, file: &Path) -> Result<u64, BenchError> {
+        let identity = file_identity(file)?;
+        if let Some(&known) = self.digests.get(&identity) {
+            return Ok(known);
+        }
+        let digest = content_digest(file)?;
+        self.digests.insert(identity, digest);
+        Ok(digest)
     }
 
     fn take<T>(&mut self, cached: Cached<T>) -> T {

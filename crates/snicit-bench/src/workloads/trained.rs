@@ -3,7 +3,7 @@
 use std::hash::Hasher;
 
 use snicit::Network;
-use snicit_data::medium_scale::{self, Letter, Source};
+use snicit_data::medium_scale::{self, DataSet, Letter, Source};
 use twox_hash::XxHash3_64;
 
 use super::{Loaded, Workloads, first};
@@ -14,50 +14,64 @@ use crate::record::Sources;
 impl Workloads {
     /// A trained network with the first `wanted` inputs of its test set.
     pub(super) fn medium_scale(&mut self, network: &str, wanted: usize) -> Result<Loaded, BenchError> {
-        let letter: Letter = network
-            .parse()
-            .map_err(|_| BenchError::Nothing(format!("there is no trained network {network}")))?;
-        let source = self.trained_folder();
-        // Without MNIST, or a network in this build, the other points can still be had.
-        let benchmark = medium_scale::load(letter, &source)
-            .map_err(|error| BenchError::Nothing(error.to_string()))?;
+        let letter = trained(network)?;
+        let sources = self.trained_sources(network)?;
+        let benchmark = medium_scale::load(letter, &self.trained_folder())?;
         let (found, set) = (benchmark.inputs.len(), letter.data_set().name());
         if found < wanted {
             let (found, wanted) = (count(found as u64), count(wanted as u64));
             return Err(BenchError::Nothing(format!("{set} has {found} inputs, expected {wanted}")));
         }
-        let named =
-            || Sources { network: benchmark.origin.clone(), inputs: format!("{set}'s test set") };
-        let sources = self.trained_sources(network).unwrap_or_else(named);
         Ok(Loaded {
             network: benchmark.network,
             inputs: first(&benchmark.inputs, wanted),
             labels: Some(benchmark.labels[..wanted].to_vec()),
             dense_layers: letter.dense_layers_before(),
             sources,
+            categories: None,
         })
     }
 
     /// Where a trained network and its inputs come from; with the network's digest, because networks are trained
     /// again under the same name.
-    pub(super) fn trained_sources(&mut self, name: &str) -> Option<Sources> {
-        let letter: Letter = name.parse().ok()?;
+    pub(super) fn trained_sources(&mut self, name: &str) -> Result<Sources, BenchError> {
+        let letter = trained(name)?;
         let network = match self.trained.get(name) {
             Some(known) => known.clone(),
             None => {
-                let (network, origin) = self.trained_folder().network(letter).ok()?;
+                let (network, origin) = self.trained_folder().network(letter)?;
                 let text = format!("{origin}, XXH3 {:016x}", digest(&network));
                 self.trained.insert(name.to_owned(), text.clone());
                 text
             }
         };
         let inputs = format!("{}'s test set", letter.data_set().name());
-        Some(Sources { network, inputs })
+        let inputs_identity = match letter.data_set() {
+            DataSet::Mnist => {
+                let source = self.trained_folder();
+                let images = self.digest(&source.mnist_images())?;
+                let labels = self.digest(&source.mnist_labels())?;
+                Some(format!("XXH3 {images:016x}, labels {labels:016x}"))
+            }
+            // Its features are part of this program.
+            DataSet::Cifar10 => None,
+        };
+        Ok(Sources {
+            network,
+            network_identity: None,
+            inputs,
+            inputs_identity,
+            categories_identity: None,
+        })
     }
 
-    fn trained_folder(&self) -> Source {
+    pub(super) fn trained_folder(&self) -> Source {
         Source { folder: None, mnist: self.folder.root().join("mnist") }
     }
+}
+
+fn trained(name: &str) -> Result<Letter, BenchError> {
+    name.parse().map_err(|_| BenchError::Nothing(format!("there is no trained network {name}")))
 }
 
 /// XXH3 of all that a network computes with.

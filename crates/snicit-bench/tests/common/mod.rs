@@ -6,11 +6,11 @@ use snicit_bench::environment::Environment;
 use snicit_bench::record::{
     Answer, Embedding, Finding, Measurement, NotRun, Record, Repetition, ResultFile, Sources, Statistics,
 };
-use snicit_bench::{Grid, ResultId, Task, Workload, grid};
+use snicit_bench::{Cause, Grid, ResultId, Task, Workload, grid};
 
 pub(crate) fn environment() -> Environment {
     let device = "CPU, 2 threads, AVX-512".to_owned();
-    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device) }
+    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device, vec![]) }
 }
 
 /// A result with all points of its grid.
@@ -79,7 +79,8 @@ pub(crate) fn incomplete(of: Grid) -> Vec<ResultFile> {
 }
 
 pub(crate) fn not_run(task: Task) -> NotRun {
-    NotRun { task, reason: "needs about 40.0 GiB of memory, 20.0 GiB are free".to_owned() }
+    let cause = Cause::Memory;
+    NotRun { task, cause, reason: "needs about 40.0 GiB of memory, 20.0 GiB are free".to_owned() }
 }
 
 pub(crate) fn record(task: Task) -> Record {
@@ -92,7 +93,10 @@ pub(crate) fn record(task: Task) -> Record {
     };
     let sources = Sources {
         network: "generated RadiX-Net, seed 1".to_owned(),
+        network_identity: None,
         inputs: "rebuilt from the first of MNIST's training images".to_owned(),
+        inputs_identity: Some("XXH3 0123456789abcdef".to_owned()),
+        categories_identity: None,
     };
     Record {
         task,
@@ -134,6 +138,7 @@ fn measurement(workload: &Workload, method: &str, threshold_layer: usize, batch:
         - if method == "SNICIT" { 0.002 * f64::from(8 - threshold_layer.min(8) as u32) } else { 0.0 };
     Measurement {
         prepare_ms: 3.0,
+        inference_ms: base * 1.1,
         repetitions: (0..5).map(repetition).collect(),
         threshold_layer: threshold_layer.min(layers),
         live_columns: (0..=layers as u64).map(|i| 60_000 / (i + 1)).collect(),

@@ -29,12 +29,21 @@ Examples:
 
 pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let file = args.output.clone().unwrap_or_else(|| args.folder.join("report.html"));
-    let results = Store::new(&args.folder).results()?;
+    let store = Store::new(&args.folder);
+    let results = store.results()?;
     for problem in &results.skipped {
         eprintln!("note: skipped: {problem}");
     }
     if results.results.is_empty() {
         let folder = args.folder.display();
+        let kept = store.kept_points();
+        if kept > 0 {
+            let points = counted(kept as u64, "finished point");
+            return Err(Failure::new(format!(
+                "no table or figure in {folder} has all its points yet; {points} of a sweep are kept in \
+                 {folder}/points, and the command that began it, run again, goes on"
+            )));
+        }
         return Err(Failure::new(format!(
             "there is no intact result in {folder}; `snicit bench all --quick -o {folder}` makes them"
         )));

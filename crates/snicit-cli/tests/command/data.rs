@@ -15,6 +15,27 @@ fn files_are_not_written_over_without_force() {
     }
 }
 
+/// A truth belongs to the network and the inputs that were there; whatever replaces either says so, for all depths.
+#[test]
+fn a_truth_that_may_be_old_is_named() {
+    let folder = Folder::new();
+    folder.done("data generate -l 3");
+    folder.done("data digits --inputs 20");
+    folder.done("data truth -l 2");
+    folder.done("data truth -l 3");
+    for line in ["data generate -l 4 --force", "data digits --inputs 20 --force"] {
+        let ran = folder.run(line);
+        ran.expect(0);
+        for layers in [2, 3] {
+            let named =
+                format!("neuron1024-l{layers}-categories.tsv may be the truth of another network or");
+            assert!(ran.stderr.contains(&named), "{line}: {}", ran.stderr);
+        }
+    }
+    let elsewhere = folder.run("data digits --inputs 20 -o digits.tsv");
+    assert!(!elsewhere.stderr.contains("truth"), "{}", elsewhere.stderr);
+}
+
 #[test]
 fn a_seed_makes_the_same_network_and_inputs_again() {
     let folder = Folder::new();

@@ -43,6 +43,25 @@ pub(super) fn of_layers(source: &Path, neurons: usize, layers: usize) -> io::Res
     (1..=layers).map(|layer| Identity::of(&layer_file(&folder, neurons, layer))).collect()
 }
 
+/// What a file is known by without reading it: a hash of its path, size and times. Other contents have another one,
+/// unless all of these were set back.
+///
+/// # Errors
+/// If the file is missing or cannot be looked at.
+pub fn file_identity(file: &Path) -> io::Result<u128> {
+    Identity::of(file).map(|Identity(hash)| hash)
+}
+
+/// What the files of a network's first `layers` layers are known by, as [`file_identity`] says; of an archive, the
+/// archive's for each layer.
+///
+/// # Errors
+/// If one of them is missing or cannot be looked at.
+pub fn layer_identities(source: &Path, neurons: usize, layers: usize) -> io::Result<Vec<u128>> {
+    let identities = of_layers(source, neurons, layers)?;
+    Ok(identities.into_iter().map(|Identity(hash)| hash).collect())
+}
+
 /// The path from the root, the same wherever the process runs.
 pub(super) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())

@@ -18,6 +18,7 @@ mod network;
 use std::path::{Path, PathBuf};
 
 pub use entries::{Entry, State};
+pub use identity::{file_identity, layer_identities};
 use snicit::{Inputs, Network};
 use twox_hash::XxHash3_128;
 

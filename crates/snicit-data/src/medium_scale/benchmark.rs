@@ -62,6 +62,11 @@ impl Source {
         self.mnist_file("t10k-images-idx3-ubyte")
     }
 
+    /// The labels of MNIST's test images, likewise.
+    pub fn mnist_labels(&self) -> PathBuf {
+        self.mnist_file("t10k-labels-idx1-ubyte")
+    }
+
     fn mnist_file(&self, name: &str) -> PathBuf {
         let own =
             self.folder.iter().flat_map(|folder| ["MNIST", "mnist"].map(|below| folder.join(below)));
@@ -131,7 +136,11 @@ impl Source {
         }
     }
 
-    fn mnist_test_set(&self) -> Result<(Activations, Vec<u8>), DataError> {
+    /// MNIST's test images and labels.
+    ///
+    /// # Errors
+    /// If a file is missing or damaged, or there is not a label an image.
+    pub fn mnist_test_set(&self) -> Result<(Activations, Vec<u8>), DataError> {
         let file = self.mnist_images();
         let images = mnist::read_images(&file)?;
         let pixels = images.rows() * images.columns();
@@ -144,7 +153,7 @@ impl Source {
                 expected: "28 × 28".to_owned(),
             });
         }
-        let file = self.mnist_file("t10k-labels-idx1-ubyte");
+        let file = self.mnist_labels();
         let labels = mnist::read_labels(&file)?;
         if labels.len() != images.count() {
             let found = labels.len().to_string();

@@ -49,6 +49,30 @@ impl DataFolder {
     pub fn categories(&self, neurons: usize, layers: usize) -> PathBuf {
         self.root.join(format!("neuron{neurons}-l{layers}-categories.tsv"))
     }
+
+    /// The files of true categories of this width that are there, from shallow to deep.
+    ///
+    /// # Errors
+    /// If the folder is there and cannot be read.
+    pub fn all_categories(&self, neurons: usize) -> Result<Vec<PathBuf>, DataError> {
+        if !self.root.is_dir() {
+            return Ok(Vec::new());
+        }
+        let unreadable = |reason| DataError::read(&self.root, reason);
+        let prefix = format!("neuron{neurons}-l");
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let depth = name.and_then(|name| {
+                let name = name.strip_prefix(&prefix)?.strip_suffix("-categories.tsv")?;
+                name.parse::<usize>().ok()
+            });
+            found.extend(depth.map(|depth| (depth, path.clone())));
+        }
+        found.sort_unstable();
+        Ok(found.into_iter().map(|(_, path)| path).collect())
+    }
 }
 
 /// The file of layer `layer` (1-based) in a network's folder: with `.gz` if only that exists.
@@ -114,6 +138,14 @@ mod tests {
         fs::create_dir(root.path().join("neuron64")).unwrap();
         assert_eq!(name(data.network(64)), "neuron64");
         assert_eq!(name(data.categories(64, 120)), "neuron64-l120-categories.tsv");
+        assert!(data.all_categories(64).unwrap().is_empty());
+        for (neurons, layers) in [(64, 480), (64, 1920), (64, 120), (640, 120)] {
+            fs::write(data.categories(neurons, layers), "").unwrap();
+        }
+        let all: Vec<String> = data.all_categories(64).unwrap().into_iter().map(name).collect();
+        let depths = [120, 480, 1920].map(|layers| format!("neuron64-l{layers}-categories.tsv"));
+        assert_eq!(all, depths);
+        assert!(DataFolder::new(root.path().join("none")).all_categories(64).unwrap().is_empty());
     }
 
     #[test]

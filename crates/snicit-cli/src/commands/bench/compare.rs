@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use snicit_bench::compare::{Comparison, compare};
+use snicit_bench::compare::{Comparison, compare, grids};
 use snicit_bench::store::read_result;
 
 use crate::exit::{Failure, Verdict};
@@ -35,7 +35,8 @@ pub(super) fn run(args: &Args) -> Result<Verdict, Failure> {
     let comparison = compare(&before, &after);
     if comparison.points.is_empty() {
         let (a, b) = (args.before.display(), args.after.display());
-        return Err(Failure::new(format!("{a} and {b} have no timed point in common")));
+        let grids = grids(&before, &after).map_or_else(String::new, |grids| format!("; {grids}"));
+        return Err(Failure::new(format!("{a} and {b} have no timed point in common{grids}")));
     }
     if args.json {
         stdout::print_json(&json(&comparison))?;

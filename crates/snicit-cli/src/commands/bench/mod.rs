@@ -1,6 +1,8 @@
 mod compare;
+mod interrupt;
 mod watch;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use snicit_bench::record::ResultFile;
 use snicit_bench::tables;
 use snicit_bench::{Contestants, Grid, ResultId, Store, Sweep, Workloads, grid};
 
-use crate::device::{DeviceArgs, LargeBatch};
+use crate::device::{DeviceArgs, LargeBatch, Opened};
 use crate::exit::{Failure, Verdict};
 use crate::network_args::DataArgs;
 use crate::{args, destination, source, stdout, table};
@@ -86,7 +88,8 @@ Examples:
 On a GPU, cuSPARSE and cuBLAS are timed in Table 3, Table 4 and Figure 11 where they are installed. The other \
 results compare our methods only; the t-SNE of Figure 1 runs on the CPU.
 
-Times do not include loading and preparing. Exit code: 0 done, 1 an answer is wrong, 2 could not do it.";
+Times do not include loading and preparing. Exit code: 0 done, also where budget, memory or another library left \
+points out; 1 an answer is wrong; 2 could not do it, or points are missing because their data are.";
 
 /// A type of its own because several names stand for one argument.
 #[derive(Debug, Clone)]
@@ -107,6 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if let Some(Command::Compare(args)) = &args.command {
         return compare::run(args);
     }
+    let folder = source::existing_data_folder(&args.data)?;
     destination::make_folder(&args.output)?;
     let grid = if args.quick { Grid::Quick } else { Grid::Full };
     let sweep = Sweep {
@@ -120,11 +124,10 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         budget: args.budget.or(args.quick.then_some(QUICK)),
         command: command_line(),
     };
-    let folder = source::data_folder(&args.data)?;
     let cache = if args.no_cache { None } else { source::cache().ok() };
-    let (engine, peers) =
+    let Opened { engine, peers, libraries } =
         args.device.open_with_peers(LargeBatch::Halve, !args.no_peers && compares(&sweep.results))?;
-    let contestants = Contestants { engine: &*engine, peers: &peers };
+    let contestants = Contestants { engine: &*engine, peers: &peers, libraries: &libraries };
     let store = Store::new(&args.output);
     let console = Console::new(&store, !args.json);
     let results = sweep.run(contestants, Workloads::new(folder, cache), &store, &console)?;
@@ -134,8 +137,26 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     if args.json {
         stdout::print_json(&serde_json::json!({ "schema": 1, "results": results }))?;
     }
-    let wrong = results.iter().any(|result| result.wrong().next().is_some());
-    Ok(if wrong { Verdict::WrongAnswer } else { Verdict::Done })
+    if results.iter().any(|result| result.wrong().next().is_some()) {
+        return Ok(Verdict::WrongAnswer);
+    }
+    match not_run(&results) {
+        0 => Ok(Verdict::Done),
+        1 => {
+            Err(Failure::new("one point was not run for a reason that can be mended; a note says which"))
+        }
+        points => Err(Failure::new(format!(
+            "{points} points were not run for reasons that can be mended; notes say which"
+        ))),
+    }
+}
+
+/// How many points are missing although budget, memory and other libraries would have allowed them.
+fn not_run(results: &[ResultFile]) -> usize {
+    // Results share points.
+    let tasks: HashSet<_> =
+        results.iter().flat_map(ResultFile::failed).map(|point| &point.task).collect();
+    tasks.len()
 }
 
 /// Whether other libraries appear in any of these results.

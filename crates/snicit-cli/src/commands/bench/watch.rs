@@ -2,12 +2,14 @@
 
 use std::cell::RefCell;
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::Duration;
 
 use snicit_bench::numbers::significant;
 use snicit_bench::record::{Finding, Record, ResultFile};
-use snicit_bench::{Store, Task, Watch, output};
+use snicit_bench::{Store, Task, TimeLeft, Watch, output};
 
+use super::interrupt::Progress;
 use crate::exit::Failure;
 use crate::progress::Bar;
 use crate::stdout;
@@ -20,6 +22,7 @@ pub(super) struct Console<'a> {
     points: RefCell<usize>,
     bar: RefCell<Option<Bar>>,
     failure: RefCell<Option<Failure>>,
+    progress: Arc<Progress>,
 }
 
 impl<'a> Console<'a> {
@@ -31,6 +34,7 @@ impl<'a> Console<'a> {
             points: RefCell::new(0),
             bar: RefCell::new(None),
             failure: RefCell::new(None),
+            progress: Progress::told_when_interrupted(),
         }
     }
 
@@ -46,6 +50,13 @@ impl<'a> Console<'a> {
         }
     }
 
+    /// So many points are decided.
+    fn advance(&self, number: usize) {
+        if let Some(bar) = &*self.bar.borrow() {
+            bar.set(number as u64, None);
+        }
+    }
+
     fn tell_of_result(&self, result: &ResultFile) -> Result<(), Failure> {
         let files = output::write(self.store, result)?;
         if self.tables {
@@ -57,6 +68,9 @@ impl<'a> Console<'a> {
         }
         let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         self.say(&format!("wrote {}", names.join(", ")));
+        if let Some(shortfall) = result.shortfall() {
+            self.say(&format!("note: {shortfall}"));
+        }
         Ok(())
     }
 }
@@ -64,6 +78,7 @@ impl<'a> Console<'a> {
 impl Watch for Console<'_> {
     fn begins(&self, points: usize, finished: usize) {
         self.points.replace(points);
+        self.progress.begin(points, finished);
         let kept =
             if finished > 0 { format!(", {finished} of them finished before") } else { String::new() };
         eprintln!("{points} points{kept}");
@@ -74,18 +89,21 @@ impl Watch for Console<'_> {
         }
     }
 
-    fn point_begins(&self, number: usize, task: &Task, left: Option<Duration>) {
-        let left = left.map_or_else(String::new, |left| format!(", {} left", about(left)));
+    fn point_begins(&self, number: usize, task: &Task, left: Option<TimeLeft>) {
+        let left = left.map_or_else(String::new, |left| format!(", {} left", told(left)));
         match &*self.bar.borrow() {
             Some(bar) => bar.message(format!("{}{left}", task.describe())),
             None => eprintln!("[{number}/{}] {}{left}", self.points.borrow(), task.describe()),
         }
     }
 
-    fn point_ends(&self, _number: usize, record: &Record) {
-        if let Some(bar) = &*self.bar.borrow() {
-            bar.advance(1);
-        }
+    fn point_not_run(&self, number: usize, _task: &Task) {
+        self.advance(number);
+    }
+
+    fn point_ends(&self, number: usize, record: &Record) {
+        self.progress.keep_one();
+        self.advance(number);
         if let Finding::Inference(measurement) = &record.finding {
             let (ms, n) = (significant(measurement.median_ms()), measurement.repetitions.len());
             self.say(&format!("  {}: {ms} ms, median of {n}", record.task.describe()));
@@ -103,12 +121,20 @@ impl Watch for Console<'_> {
     }
 }
 
-/// A duration as people say it.
-fn about(duration: Duration) -> String {
+/// The time that is left as people say it.
+fn told(left: TimeLeft) -> String {
+    match left {
+        TimeLeft::About(duration) => format!("about {}", rounded(duration)),
+        TimeLeft::AtLeast(duration) => format!("at least {}", rounded(duration)),
+        TimeLeft::AtMost(duration) => format!("at most {}", rounded(duration)),
+    }
+}
+
+fn rounded(duration: Duration) -> String {
     match duration.as_secs() {
-        seconds @ 0..90 => format!("about {seconds} s"),
-        seconds @ 90..5400 => format!("about {} min", (seconds + 30) / 60),
-        seconds => format!("about {:.1} h", seconds as f64 / 3600.0),
+        seconds @ 0..90 => format!("{seconds} s"),
+        seconds @ 90..5400 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{:.1} h", seconds as f64 / 3600.0),
     }
 }
 
@@ -118,8 +144,8 @@ mod tests {
 
     #[test]
     fn durations_read_well() {
-        assert_eq!(about(Duration::from_secs(89)), "about 89 s");
-        assert_eq!(about(Duration::from_secs(150)), "about 3 min");
-        assert_eq!(about(Duration::from_secs(5400)), "about 1.5 h");
+        assert_eq!(told(TimeLeft::About(Duration::from_secs(89))), "about 89 s");
+        assert_eq!(told(TimeLeft::AtMost(Duration::from_secs(150))), "at most 3 min");
+        assert_eq!(told(TimeLeft::AtLeast(Duration::from_secs(5400))), "at least 1.5 h");
     }
 }

@@ -38,5 +38,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let _bar = Bar::unmeasured("drawing the inputs");
         digits::generate(args.inputs, side, args.seed).into()
     };
-    super::write(&file, &inputs)
+    super::write(&args.destination, &file, &inputs)
 }

@@ -69,7 +69,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let bar = Bar::new("writing the network", layers as u64);
         sdgc::write_network(&folder, &network, &|layers| bar.advance(layers))?;
     }
-    warn_of_old_truth(args)?;
+    if args.output.is_none() {
+        super::warn_of_old_truth(&source::data_folder(&args.data)?, neurons)?;
+    }
     stdout::print(&format!(
         "wrote {} of {} neurons, {} connections, to {}\n",
         counted(layers as u64, "layer"),
@@ -106,14 +108,4 @@ fn remove_layer(folder: &Path, neurons: usize, layer: usize) -> Result<(), Failu
         fs::remove_file(&file)
             .map_err(|error| Failure::new(format!("cannot remove {}: {error}", file.display())))?;
     }
-}
-
-fn warn_of_old_truth(args: &Args) -> Result<(), Failure> {
-    if args.output.is_none() {
-        let truth = source::data_folder(&args.data)?.categories(args.neurons, args.layers);
-        if truth.exists() {
-            eprintln!("note: {} may be the truth of another network", truth.display());
-        }
-    }
-    Ok(())
 }

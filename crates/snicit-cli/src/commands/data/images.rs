@@ -40,5 +40,5 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let images = mnist::read_images(&args.mnist)?;
         mnist::sdgc_inputs(&images, side)?.into()
     };
-    super::write(&file, &inputs)
+    super::write(&args.destination, &file, &inputs)
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use snicit::Inputs;
-use snicit_data::sdgc;
+use snicit_data::sdgc::{self, DataFolder};
 
 use crate::exit::{Failure, Verdict};
 use crate::network_args::DataArgs;
@@ -94,6 +94,14 @@ impl InputsDestination {
     }
 }
 
+/// Names the truths that were made for another network or other inputs of this width, whatever their depth.
+fn warn_of_old_truth(folder: &DataFolder, neurons: usize) -> Result<(), Failure> {
+    for truth in folder.all_categories(neurons)? {
+        eprintln!("note: {} may be the truth of another network or other inputs", truth.display());
+    }
+    Ok(())
+}
+
 /// The side of the square images that have `features` pixels.
 fn side(features: usize) -> Result<usize, Failure> {
     let side = features.isqrt();
@@ -103,10 +111,13 @@ fn side(features: usize) -> Result<usize, Failure> {
     Err(Failure::new(format!("{features} features make no square image; N must be a square number")))
 }
 
-fn write(file: &Path, inputs: &Inputs) -> Result<(), Failure> {
+fn write(destination: &InputsDestination, file: &Path, inputs: &Inputs) -> Result<(), Failure> {
     {
         let _bar = Bar::unmeasured("writing the inputs");
         sdgc::write_inputs(file, inputs)?;
+    }
+    if destination.output.is_none() {
+        warn_of_old_truth(&source::data_folder(&destination.data)?, inputs.features())?;
     }
     stdout::print(&format!(
         "wrote {} of {} features to {}\n",
