@@ -12,6 +12,7 @@ use snicit_cuda::{CudaEngine, CudaError, CudaOptions, MiniBlockUse, UpdateSchedu
 
 use crate::args;
 use crate::exit::Failure;
+use crate::stderr;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Device")]
@@ -170,8 +171,8 @@ impl DeviceArgs {
                 }
                 Err(error) => {
                     match error {
-                        CudaError::NoDriver => eprintln!("note: computing on the CPU; no GPU was found"),
-                        error => eprintln!("note: computing on the CPU: {error}"),
+                        CudaError::NoDriver => stderr::note("computing on the CPU; no GPU was found"),
+                        error => stderr::note(format_args!("computing on the CPU: {error}")),
                     }
                     return Ok(Opened::alone(self.cpu()?));
                 }
@@ -210,10 +211,10 @@ fn peers_of(engine: &CudaEngine) -> Vec<peers::Peer> {
         match peers::Peer::new(engine, library) {
             Ok(peer) => {
                 let (version, path) = peer.version();
-                eprintln!("note: {} {version} ({})", library.name(), path.display());
+                stderr::note(format_args!("{} {version} ({})", library.name(), path.display()));
                 found.push(peer);
             }
-            Err(error) => eprintln!("note: not compared with {}: {error}", library.name()),
+            Err(error) => stderr::note(format_args!("not compared with {}: {error}", library.name())),
         }
     }
     found
@@ -255,7 +256,7 @@ fn cuda(ordinal: usize, large_batch: LargeBatch, schedule: Schedule) -> Result<C
     let engine = CudaEngine::with_options(&options)?;
     if engine.compiled_sources() > 0 {
         let seconds = engine.compilation_time().as_secs_f64();
-        eprintln!("note: compiled the GPU kernels in {seconds:.1} s; they are cached now");
+        stderr::note(format_args!("compiled the GPU kernels in {seconds:.1} s; they are cached now"));
     }
     Ok(engine)
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::stderr;
+
 /// What a subcommand that ran to its end found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -32,7 +34,7 @@ impl Failure {
 
     /// Tells the user and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("error: {self}");
+        stderr::line(format_args!("error: {self}"));
         ExitCode::from(2)
     }
 }

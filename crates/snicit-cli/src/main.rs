@@ -2,6 +2,9 @@
 //!
 //! Arguments in, library calls, tables or JSON out; each subcommand is a file of [`commands`].
 
+// What is told is no reason to stop: `stderr`, and for results `stdout`, take care of readers that have gone.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 mod args;
 mod cli;
 mod commands;
@@ -15,6 +18,7 @@ mod network_args;
 mod progress;
 mod snicit_args;
 mod source;
+mod stderr;
 mod stdout;
 mod table;
 mod timing;

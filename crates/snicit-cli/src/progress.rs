@@ -5,6 +5,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use snicit::Observer;
 
+use crate::stderr;
+
 /// A bar that runs while it lives and leaves nothing behind.
 pub(crate) struct Bar(ProgressBar);
 
@@ -42,7 +44,7 @@ impl Bar {
 
     /// Writes a line to standard error that stays, above the bar.
     pub(crate) fn line(&self, line: &str) {
-        self.suspended(|| eprintln!("{line}"));
+        self.suspended(|| stderr::line(line));
     }
 
     /// Does something that writes to the terminal, the bar out of its way.

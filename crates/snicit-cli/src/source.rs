@@ -12,6 +12,7 @@ use snicit_data::sdgc::{self, DataFolder};
 use crate::exit::Failure;
 use crate::network_args::{DataArgs, InputArgs, NetworkArgs};
 use crate::progress::Bar;
+use crate::stderr;
 
 /// The folder of `--data`, of `$SNICIT_DATA`, or the user's own.
 pub(crate) fn data_folder(args: &DataArgs) -> Result<DataFolder, Failure> {
@@ -62,7 +63,7 @@ pub(crate) struct Loaded<T> {
 impl<T> From<Cached<T>> for Loaded<T> {
     fn from(cached: Cached<T>) -> Self {
         for note in &cached.notes {
-            eprintln!("note: {note}");
+            stderr::note(note);
         }
         Loaded { value: cached.value, from_cache: cached.from_cache }
     }

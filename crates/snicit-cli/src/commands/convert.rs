@@ -8,6 +8,7 @@ use snicit_data::sdgc;
 
 use crate::exit::{Failure, Verdict};
 use crate::progress::Bar;
+use crate::stderr;
 use crate::units::{count, counted};
 use crate::{args, destination, stdout};
 
@@ -136,7 +137,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         remove_further_layers(to, layers)?;
     }
     for note in &converted.notes {
-        eprintln!("note: {note}");
+        stderr::note(note);
     }
     report(args, to_format, &converted)?;
     Ok(Verdict::Done)

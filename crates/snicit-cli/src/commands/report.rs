@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use snicit_bench::{Store, output};
 
 use crate::exit::{Failure, Verdict};
+use crate::stderr;
 use crate::units::counted;
 use crate::{destination, stdout};
 
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
     let store = Store::new(&args.folder);
     let results = store.results()?;
     for problem in &results.skipped {
-        eprintln!("note: skipped: {problem}");
+        stderr::note(format_args!("skipped: {problem}"));
     }
     if results.results.is_empty() {
         let folder = args.folder.display();

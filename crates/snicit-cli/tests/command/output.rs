@@ -137,3 +137,18 @@ fn without_a_gpu() {
     let cpu = folder.command(&format!("{line} --device cpu")).output().unwrap();
     assert!(cpu.status.success() && cpu.stderr.is_empty());
 }
+
+/// A log that is closed (`2>&1 | head`) stops nothing and changes no exit code.
+#[test]
+fn nobody_need_read_standard_error() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("data")).unwrap();
+    let status = |arguments: &str| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        folder.command(arguments).stdout(Stdio::null()).stderr(writer).status().unwrap().code()
+    };
+    assert_eq!(status("bench table1 --quick -o r --budget 60s"), Some(0));
+    assert!(folder.path("r/table1.json").exists());
+    assert_eq!(status("inspect missing.safetensors"), Some(2));
+}

@@ -4,7 +4,7 @@ use snicit_bench::compare::{Comparison, compare, grids};
 use snicit_bench::store::read_result;
 
 use crate::exit::{Failure, Verdict};
-use crate::stdout;
+use crate::{stderr, stdout};
 
 /// Compare two results: medians, speed-up with its interval, and a verdict where the noise allows one
 ///
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Verdict, Failure> {
         stdout::print(&super::rendered(&comparison.table()))?;
     }
     for line in comparison.cautions.iter().chain(&comparison.alone) {
-        eprintln!("note: {line}");
+        stderr::note(line);
     }
     Ok(Verdict::Done)
 }

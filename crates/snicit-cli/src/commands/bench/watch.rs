@@ -12,7 +12,7 @@ use snicit_bench::{Store, Task, TimeLeft, Watch, output};
 use super::interrupt::Progress;
 use crate::exit::Failure;
 use crate::progress::Bar;
-use crate::stdout;
+use crate::{stderr, stdout};
 
 pub(super) struct Console<'a> {
     store: &'a Store,
@@ -46,7 +46,7 @@ impl<'a> Console<'a> {
     fn say(&self, line: &str) {
         match &*self.bar.borrow() {
             Some(bar) => bar.line(line),
-            None => eprintln!("{line}"),
+            None => stderr::line(line),
         }
     }
 
@@ -81,7 +81,7 @@ impl Watch for Console<'_> {
         self.progress.begin(points, finished);
         let kept =
             if finished > 0 { format!(", {finished} of them finished before") } else { String::new() };
-        eprintln!("{points} points{kept}");
+        stderr::line(format_args!("{points} points{kept}"));
         if self.terminal {
             let bar = Bar::points(points as u64);
             bar.set(finished as u64, None);
@@ -93,7 +93,11 @@ impl Watch for Console<'_> {
         let left = left.map_or_else(String::new, |left| format!(", {} left", told(left)));
         match &*self.bar.borrow() {
             Some(bar) => bar.message(format!("{}{left}", task.describe())),
-            None => eprintln!("[{number}/{}] {}{left}", self.points.borrow(), task.describe()),
+            None => stderr::line(format_args!(
+                "[{number}/{}] {}{left}",
+                self.points.borrow(),
+                task.describe()
+            )),
         }
     }
 

@@ -13,6 +13,7 @@ use snicit_data::sdgc::{self, DataFolder};
 use crate::exit::{Failure, Verdict};
 use crate::network_args::DataArgs;
 use crate::progress::Bar;
+use crate::stderr;
 use crate::units::{count, counted};
 use crate::{destination, source, stdout};
 
@@ -97,7 +98,10 @@ impl InputsDestination {
 /// Names the truths that were made for another network or other inputs of this width, whatever their depth.
 fn warn_of_old_truth(folder: &DataFolder, neurons: usize) -> Result<(), Failure> {
     for truth in folder.all_categories(neurons)? {
-        eprintln!("note: {} may be the truth of another network or other inputs", truth.display());
+        stderr::note(format_args!(
+            "{} may be the truth of another network or other inputs",
+            truth.display()
+        ));
     }
     Ok(())
 }

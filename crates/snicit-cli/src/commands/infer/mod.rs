@@ -14,6 +14,7 @@ use crate::exit::{Failure, Verdict};
 use crate::extras_args::ExtrasArgs;
 use crate::progress::Bar;
 use crate::snicit_args::{self, SnicitArgs};
+use crate::stderr;
 use crate::{args, destination, stdout, timing};
 use report::Run;
 
@@ -230,7 +231,7 @@ fn read_inputs(args: &Args, features: usize) -> Result<Inputs, Failure> {
 /// The value, after saying what was rounded.
 fn noted<T>(rounded: Rounded<T>, file: &Path) -> T {
     if let Some(note) = rounded.note() {
-        eprintln!("note: {}: {note}", file.display());
+        stderr::note(format_args!("{}: {note}", file.display()));
     }
     rounded.value
 }

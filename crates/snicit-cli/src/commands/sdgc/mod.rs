@@ -14,7 +14,7 @@ use crate::network_args::{InputArgs, NetworkArgs};
 use crate::progress::Bar;
 use crate::snicit_args::{self, SnicitArgs};
 use crate::source::{self, InputFile, NetworkFiles};
-use crate::{args, destination, stdout};
+use crate::{args, destination, stderr, stdout};
 use report::{Answer, Run};
 use truth::{Truth, TruthArg};
 
@@ -147,12 +147,12 @@ pub(crate) fn run(args: &Args) -> Result<Verdict, Failure> {
         prepare,
     };
     if let Some(note) = &truth.note {
-        eprintln!("note: {note}");
+        stderr::note(note);
     }
     if args.json {
         stdout::print_json(&run.json())?;
         if let Answer::Mismatch(mismatch) = &answer {
-            eprintln!("mismatch: {mismatch}");
+            stderr::line(format_args!("mismatch: {mismatch}"));
         }
     } else {
         stdout::print(&run.text())?;
