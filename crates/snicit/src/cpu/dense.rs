@@ -25,6 +25,11 @@ impl DenseSpmm {
         weights.inputs().saturating_mul(weights.outputs().next_multiple_of(LANES))
     }
 
+    /// Whether all weights stay in the second-level cache.
+    fn is_cached(&self) -> bool {
+        is_cached(self.weights.inputs() * self.weights.outputs())
+    }
+
     /// Panels of which a block of inputs stays in the second-level cache while all tiles pass it.
     fn panels_at_once(&self) -> usize {
         let panel_bytes = self.weights.inputs().min(INPUTS_AT_ONCE) * size_of::<LaneRow>();
@@ -83,9 +88,14 @@ impl DenseSpmm {
 /// Weights that stay in the second-level cache.
 const CACHED_BYTES: usize = 1 << 20;
 
-/// Inputs that all tiles pass before the next: those of a wide layer would drive each other, and the weights, out
-/// of the second-level cache.
-const INPUTS_AT_ONCE: usize = 1024;
+/// Whether so many weights stay in the second-level cache.
+pub(super) fn is_cached(weights: usize) -> bool {
+    weights * size_of::<f32>() <= CACHED_BYTES
+}
+
+/// Inputs that all tiles pass before the next: those of tiles side by side stay in the first-level cache while the
+/// panels pass them, and those of more panels in the second-level one.
+const INPUTS_AT_ONCE: usize = 256;
 
 impl Spmm for DenseSpmm {
     fn inputs(&self) -> usize {
@@ -129,7 +139,13 @@ impl Spmm for DenseSpmm {
 
     fn few_columns(&self) -> usize {
         // A column waits for weights, a tile for multiply-adds; from the second-level cache about a fifth as long.
-        if self.inputs() * self.outputs() * size_of::<f32>() <= CACHED_BYTES { 4 } else { 1 }
+        if self.is_cached() { 4 } else { 1 }
+    }
+
+    fn fewest_columns(&self) -> usize {
+        /// Each weight from the third-level cache, or memory, is then used for as many tiles.
+        const TILES: usize = 32;
+        if self.is_cached() { 0 } else { TILES * LANES }
     }
 
     fn tiles_at_once(&self) -> usize {

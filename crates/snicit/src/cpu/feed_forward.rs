@@ -189,7 +189,10 @@ fn chunk_columns(layers: &[PreparedLayer], columns: usize, threads: usize) -> us
     let widths = layers.iter().map(|layer| layer.spmm.inputs().max(layer.spmm.outputs()));
     let column_bytes = widths.max().unwrap_or(1).max(1) * size_of::<f32>();
     let fitting = (CHUNK_BYTES / column_bytes).clamp(COLUMNS.start, COLUMNS.end);
-    let balanced = columns.div_ceil(threads * CHUNKS_A_THREAD);
+    let fewest = layers.iter().map(|layer| layer.spmm.fewest_columns()).max().unwrap_or(0);
+    let balanced =
+        columns.div_ceil(threads * CHUNKS_A_THREAD).max(fewest.min(columns.div_ceil(threads)));
+    let fitting = fitting.max(fewest);
     let tiles_at_once = layers.iter().map(|layer| layer.spmm.tiles_at_once()).max().unwrap_or(1);
     let a_thread = columns.div_ceil(threads).next_multiple_of(LANES);
     let together = (LANES * tiles_at_once).min(a_thread).max(LANES);

@@ -8,6 +8,7 @@ mod bf2019;
 mod chunk;
 mod dense;
 mod divided;
+mod either;
 mod feed_forward;
 mod instruction_set;
 mod kernels;

@@ -157,13 +157,19 @@ impl Preparation<'_> {
         if dense > 0 {
             notes.push(format!("dense product in {dense} of {layers} layers"));
         }
+        let either = self.choices.iter().filter(|&&choice| choice == Choice::Either).count();
+        if either > 0 {
+            notes.push(format!(
+                "dense product for one and for many inputs in {either} of {layers} layers"
+            ));
+        }
         if with_blocks > 0 {
             let mean = outputs / f64::from(with_blocks);
             notes.push(format!(
                 "mini-blocks in {with_blocks} of {layers} layers, {mean:.1} outputs on average"
             ));
-        } else if dense < layers {
-            let plain = layers - dense;
+        } else if dense + either < layers {
+            let plain = layers - dense - either;
             notes.push(format!("no mini-blocks in {plain} of {layers} layers: plain gather kernel"));
         }
         notes

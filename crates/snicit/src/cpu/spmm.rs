@@ -51,6 +51,11 @@ pub(super) trait Spmm: Send + Sync {
     /// Up to how many columns are computed faster one by one than in a tile.
     fn few_columns(&self) -> usize;
 
+    /// Columns that should pass the layer together at least, if there are so many: it reads all its weights for them.
+    fn fewest_columns(&self) -> usize {
+        0
+    }
+
     /// How many tiles are best computed side by side.
     fn tiles_at_once(&self) -> usize {
         1

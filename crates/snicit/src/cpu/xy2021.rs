@@ -10,7 +10,8 @@
 use std::ops::Range;
 
 use super::bf2019::ScatterSpmm;
-use super::dense::DenseSpmm;
+use super::dense::{DenseSpmm, is_cached};
+use super::either::EitherSpmm;
 use super::kernels::Kernels;
 use super::layout::{Epilogue, Strips};
 use super::spmm::{Spmm, SpmmInParts, SpmmScratch};
@@ -23,6 +24,10 @@ use crate::network::MiniBlocks;
 mod cost {
     /// A multiply-add of the dense product, which loads a weight for several tiles.
     pub(super) const DENSE: f64 = 0.9;
+    /// Of layers whose weights leave the cache: up to which cost, relative to the strips, the dense product is faster
+    /// with many columns, and from which on it is not with few tiles, for which it reads all those weights.
+    pub(super) const DENSE_FOR_MANY: f64 = 1.05;
+    pub(super) const DENSE_FOR_ALL: f64 = 0.67;
     /// Loading an input row for a strip.
     pub(super) const STRIP_LOAD: f64 = 2.0;
     /// Adding a product to a sum in the cache.
@@ -40,6 +45,8 @@ mod cost {
 pub(super) enum Choice {
     /// The dense product.
     Dense,
+    /// The dense product for many columns and single ones, a sparse one for a few tiles.
+    Either,
     /// Strips, and scatter for tiles with few active neurons.
     Strips {
         /// Outputs that share their inputs with others.
@@ -53,8 +60,14 @@ pub(super) enum Choice {
 pub(super) fn modelled_product(kernels: Kernels, weights: &SparseWeights) -> (Box<dyn Spmm>, Choice) {
     let blocks = MiniBlocks::find(weights);
     let strips = Strips::new(weights, &blocks, kernels.max_strip_width());
-    let dense = DenseSpmm::multiply_adds(weights) as f64 * cost::DENSE;
-    if dense < tile_cost(&strips) {
+    let (dense, sparse) = (DenseSpmm::multiply_adds(weights) as f64 * cost::DENSE, tile_cost(&strips));
+    let reads_much = !is_cached(weights.inputs() * weights.outputs());
+    if reads_much && dense < sparse * cost::DENSE_FOR_MANY && dense > sparse * cost::DENSE_FOR_ALL {
+        let sparse = ModelledSpmm::new(kernels, weights, strips);
+        let either = EitherSpmm { dense: DenseSpmm::new(kernels, weights), sparse };
+        return (Box::new(either), Choice::Either);
+    }
+    if dense < sparse {
         return (Box::new(DenseSpmm::new(kernels, weights)), Choice::Dense);
     }
     let (shared_outputs, mean_outputs) = (blocks.shared_outputs(), blocks.mean_outputs());
@@ -79,7 +92,7 @@ fn tiles_at_once(kernels: Kernels, strips: &Strips) -> usize {
 }
 
 /// The product of a layer by strips or scatter, whichever is modelled to be faster for a tile.
-struct ModelledSpmm {
+pub(super) struct ModelledSpmm {
     kernels: Kernels,
     strips: Strips,
     scatter: ScatterSpmm,
@@ -114,6 +127,11 @@ impl ModelledSpmm {
             strips,
             kernels,
         }
+    }
+
+    /// Whether some outputs can be computed without the others.
+    pub(super) fn can_be_cut(&self) -> bool {
+        self.strips.can_be_cut()
     }
 
     /// Lists the active rows of a tile in `active` if there are few enough for the scatter.
@@ -201,7 +219,7 @@ impl Spmm for ModelledSpmm {
     }
 
     fn in_parts(&self) -> Option<&dyn SpmmInParts> {
-        if self.strips.can_be_cut() { Some(self) } else { None }
+        if self.can_be_cut() { Some(self) } else { None }
     }
 }
 

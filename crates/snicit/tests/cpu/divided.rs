@@ -20,7 +20,12 @@ fn large(widths: [usize; 4], density: f64, inputs: usize) -> Problem {
 }
 
 fn dense(inputs: usize) -> Problem {
-    large([700, 601, 700, 10], 2.0, inputs)
+    large([900, 901, 900, 10], 0.5, inputs)
+}
+
+/// Dense with single columns only.
+fn either(inputs: usize) -> Problem {
+    large([1100, 1000, 1100, 10], 0.34, inputs)
 }
 
 /// Half of the activations are zero, so that single columns are scattered; tiles are gathered.
@@ -30,7 +35,7 @@ fn sparse(inputs: usize) -> Problem {
 
 #[test]
 fn the_layers_are_large() {
-    for problem in [dense(1), sparse(1)] {
+    for problem in [dense(1), either(1), sparse(1)] {
         let (network, _) = problem.generate();
         let connections: Vec<usize> =
             network.layers().iter().map(|layer| layer.weights().connections()).collect();
@@ -41,6 +46,7 @@ fn the_layers_are_large() {
         engines()[0].prepare(&network, &Plan::new(Method::Xy2021)).unwrap().notes()
     };
     assert_eq!(notes(dense(1))[0], "dense product in 2 of 3 layers");
+    assert_eq!(notes(either(1))[0], "dense product for one and for many inputs in 2 of 3 layers");
     assert_eq!(notes(sparse(1)), ["no mini-blocks in 3 of 3 layers: plain gather kernel"]);
 }
 
@@ -49,6 +55,7 @@ fn divided_layers_are_right() {
     let engines: Vec<_> = engines().iter().map(|one| engine(5, Some(one.instruction_set()))).collect();
     for inputs in [1, 3, 18] {
         check_all_methods(&engines, &dense(inputs), 1);
+        check_all_methods(&engines, &either(inputs), 1);
         check_all_methods(&engines, &sparse(inputs), 1);
     }
 }
@@ -57,7 +64,7 @@ fn divided_layers_are_right() {
 fn divided_layers_give_the_same_bits() {
     let engines: Vec<_> = [2, 3, 16].map(|threads| engine(threads, None)).into();
     for inputs in [1, 2, 5, 16, 17, 33] {
-        for problem in [dense(inputs), sparse(inputs)] {
+        for problem in [dense(inputs), either(inputs), sparse(inputs)] {
             let (network, inputs) = problem.generate();
             for method in Method::ALL {
                 let plan = Plan::new(method).at_threshold_layer(2);
