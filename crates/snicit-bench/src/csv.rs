@@ -60,8 +60,7 @@ fn table(result: &ResultFile, header: &str, lines: Lines) -> String {
 
 fn provenance(record: &Record, command: &str) -> String {
     let environment = &record.environment;
-    let library = |library: &Library| format!("{} {}", library.name, library.version);
-    let libraries: Vec<String> = environment.libraries.iter().map(library).collect();
+    let libraries: Vec<String> = environment.libraries.iter().map(Library::to_string).collect();
     [
         field(&record.sources.network),
         field(&record.sources.inputs),

@@ -1,8 +1,8 @@
 //! On what a point ran.
 
-use std::fs;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fmt, fs};
 
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
@@ -17,6 +17,12 @@ pub struct Library {
     pub name: String,
     /// Its version as it gives it.
     pub version: String,
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
 }
 
 /// Machine, device and versions.

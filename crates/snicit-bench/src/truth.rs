@@ -48,7 +48,7 @@ impl Truths {
         let (against, categories) = if let Some((file, categories)) = beside {
             (format!("the categories in {}", file.display()), categories)
         } else if reference_cost(&loaded.network, loaded.inputs.len()) <= self.limit {
-            ("float64 reference".to_owned(), reference::categories(&loaded.network, &loaded.inputs))
+            ("the float64 reference".to_owned(), reference::categories(&loaded.network, &loaded.inputs))
         } else if method == xy_2021 {
             (xy_2021.to_owned(), categories.clone())
         } else {

@@ -183,6 +183,8 @@ fn the_page_holds_everything_and_asks_for_nothing() {
         &page[from..from + page[from..].find("</section>").unwrap()]
     };
     // What is said of a result is true of this one.
+    assert!(section("table3").contains("compared with the float64 reference"));
+    assert!(section("table3").contains("AVX-512, NVRTC 13.0; "));
     assert!(section(all[2].result.name()).contains("Not run: 1 point;"));
     let (table1, table3, fig6) = (section("table1"), section("table3"), section("fig6"));
     assert!(table1.contains("the counts are in <code>table1.json</code> and <code>table1.csv</code>"));

@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use snicit::Method;
-
 use crate::csv;
 use crate::figures;
 use crate::markup::escape;
@@ -38,8 +36,9 @@ pub(super) fn facts(html: &mut String, result: &ResultFile, table: &Table) {
     let environment = &result.environment;
     let memory =
         environment.memory_bytes.map_or_else(String::new, |memory| format!(", {}", bytes(memory)));
+    let libraries: String = environment.libraries.iter().map(|library| format!(", {library}")).collect();
     lines.push(format!(
-        "{}; {}, {} threads{memory}; {}; snicit {} ({}, {}).",
+        "{}{libraries}; {}, {} threads{memory}; {}; snicit {} ({}, {}).",
         environment.device,
         environment.processor,
         environment.cores,
@@ -101,10 +100,7 @@ fn checked(result: &ResultFile) -> Option<String> {
     }
     let mut parts: Vec<String> = against
         .iter()
-        .map(|(name, answers)| {
-            let method = Method::ALL.iter().any(|method| method.name() == *name);
-            format!("{} compared with {}{name}", count(*answers), if method { "" } else { "the " })
-        })
+        .map(|(truth, answers)| format!("{} compared with {truth}", count(*answers)))
         .collect();
     if against.is_empty() {
         let judged = unchecked > 0 && result.inferences().all(|i| i.measurement.accuracy.is_some());

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
-use snicit_bench::environment::Environment;
+use snicit_bench::environment::{Environment, Library};
 use snicit_bench::record::{
     Answer, Embedding, Finding, Measurement, NotRun, Record, Repetition, ResultFile, Sources, Statistics,
 };
@@ -10,7 +10,8 @@ use snicit_bench::{Cause, Grid, ResultId, Task, Workload, grid};
 
 pub(crate) fn environment() -> Environment {
     let device = "CPU, 2 threads, AVX-512".to_owned();
-    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device, vec![]) }
+    let libraries = vec![Library { name: "NVRTC".to_owned(), version: "13.0".to_owned() }];
+    Environment { load_average: Some(0.5), cores: 2, ..Environment::current(device, libraries) }
 }
 
 /// A result with all points of its grid.
@@ -145,7 +146,7 @@ fn measurement(workload: &Workload, method: &str, threshold_layer: usize, batch:
         layer_connections: vec![32 * neurons as u64; layers],
         centroids: (method == "SNICIT").then_some(12),
         categories: 1812,
-        answer: Some(Answer { against: "float64 reference".to_owned(), difference: None }),
+        answer: Some(Answer { against: "the float64 reference".to_owned(), difference: None }),
         accuracy: medium.then_some(accuracy),
     }
 }
