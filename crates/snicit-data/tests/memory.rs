@@ -15,6 +15,9 @@ use snicit_data::{radixnet, sdgc};
 const NEURONS: usize = 4096;
 const LAYERS: usize = 64;
 const MEGABYTE: usize = 1_000_000;
+/// Blocks of 256 KiB wait, are parsed, and are merged: eight of each where there are up to eight threads, with what
+/// parsing made of them: less than 16 MB as a rule, 17 if threads are kept from running.
+const MOST: usize = 24 * MEGABYTE;
 
 /// The system's allocator, counting what is taken and not yet given back.
 struct Counting;
@@ -78,7 +81,7 @@ fn readers_hold_no_text() {
         let read = || sdgc::read_network(source, NEURONS, LAYERS, -0.35, &|_| ()).unwrap();
         let (network, extra) = beside(read);
         assert_eq!(network.connections(), (NEURONS * LAYERS * 32) as u64);
-        assert!(extra < 16 * MEGABYTE, "{}: {extra} bytes", source.display());
+        assert!(extra < MOST, "{}: {extra} bytes", source.display());
     }
 
     // 60 MB of text become 100 KB of bits.
@@ -97,6 +100,6 @@ fn readers_hold_no_text() {
     for file in [&images, &packed] {
         let (inputs, extra) = beside(|| sdgc::read_inputs(file, 16_384, None).unwrap());
         assert!(matches!(&inputs, Inputs::Bits(bits) if bits.count_ones() == 200 * 16_384));
-        assert!(extra < 16 * MEGABYTE, "{}: {extra} bytes", file.display());
+        assert!(extra < MOST, "{}: {extra} bytes", file.display());
     }
 }
