@@ -27,7 +27,7 @@ impl DenseSpmm {
 
     /// Whether all weights stay in the second-level cache.
     fn is_cached(&self) -> bool {
-        is_cached(self.weights.inputs() * self.weights.outputs())
+        is_cached(self.weights.inputs(), self.weights.outputs())
     }
 
     /// Panels of which a block of inputs stays in the second-level cache while all tiles pass it.
@@ -88,9 +88,9 @@ impl DenseSpmm {
 /// Weights that stay in the second-level cache.
 const CACHED_BYTES: usize = 1 << 20;
 
-/// Whether so many weights stay in the second-level cache.
-pub(super) fn is_cached(weights: usize) -> bool {
-    weights * size_of::<f32>() <= CACHED_BYTES
+/// Whether all weights of a layer stay in the second-level cache.
+pub(super) fn is_cached(inputs: usize, outputs: usize) -> bool {
+    inputs.saturating_mul(outputs) <= CACHED_BYTES / size_of::<f32>()
 }
 
 /// Inputs that all tiles pass before the next: those of tiles side by side stay in the first-level cache while the

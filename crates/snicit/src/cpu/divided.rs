@@ -26,12 +26,11 @@ pub(super) fn multiply_tiles(
     scratch: &mut SpmmScratch,
     threads: usize,
 ) {
-    let PreparedLayer { spmm, epilogue, connections } = layer;
+    let PreparedLayer { spmm, epilogue, .. } = layer;
     let threads_a_tile = threads.div_ceil(live.len().max(1));
     let Some((parts, outputs)) = parts(layer, threads_a_tile) else {
         return spmm.multiply_tiles(epilogue, input, output, live, scratch);
     };
-    debug_assert!(worth_dividing(*connections));
     let tiles = input.par_chunks(spmm.inputs()).zip(output.par_chunks_mut(spmm.outputs()));
     tiles.zip(live).for_each(|((input, output), live)| {
         let part = |scratch: &mut SpmmScratch, (part, output): (usize, &mut [LaneRow])| {

@@ -61,7 +61,7 @@ pub(super) fn modelled_product(kernels: Kernels, weights: &SparseWeights) -> (Bo
     let blocks = MiniBlocks::find(weights);
     let strips = Strips::new(weights, &blocks, kernels.max_strip_width());
     let (dense, sparse) = (DenseSpmm::multiply_adds(weights) as f64 * cost::DENSE, tile_cost(&strips));
-    let reads_much = !is_cached(weights.inputs() * weights.outputs());
+    let reads_much = !is_cached(weights.inputs(), weights.outputs());
     if reads_much && dense < sparse * cost::DENSE_FOR_MANY && dense > sparse * cost::DENSE_FOR_ALL {
         let sparse = ModelledSpmm::new(kernels, weights, strips);
         let either = EitherSpmm { dense: DenseSpmm::new(kernels, weights), sparse };
